@@ -1,0 +1,111 @@
+"""A collection as the code sees it: immutable, validated, ready to use.
+
+`covey.collections.document` makes these from YAML or JSON; the catalog keeps them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from covey.expressions import Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One declared field.
+
+    `type` is a name in `covey.fields.REGISTRY`; `options` are that type's constraints, already
+    validated (`min`, `max`, `pattern`, `choices`, `to`, …). `key` is the physical name inside a
+    stored record: it never changes, so a rename moves no data. `default` is a compiled
+    expression over ``auth`` and ``now`` or None. `read` and `write` None mean: as the record.
+    """
+
+    name: str
+    type: str
+    key: str
+    list: bool = False
+    required: bool = False
+    default: Expression | None = None
+    read: Expression | None = None
+    write: Expression | None = None
+    expires: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPart:
+    """One field of an index and its direction."""
+
+    field: str
+    descending: bool = False
+
+    def __str__(self) -> str:
+        return ("-" if self.descending else "") + self.field
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A declared access path.
+
+    `number` is unique within the collection for ever and part of the slot key; `slot` is the
+    secondary index that carries it. With two fields or more the first is hashed (equality
+    only) and the rest are ordered; a single field is ordered.
+    """
+
+    parts: tuple[IndexPart, ...]
+    number: int
+    slot: int
+
+    @property
+    def name(self) -> str:
+        """As written in YAML: ``[author, -created]``."""
+        return "[" + ", ".join(str(part) for part in self.parts) + "]"
+
+    @property
+    def hashed(self) -> tuple[IndexPart, ...]:
+        """The parts that must be given by equality."""
+        return self.parts[:1] if len(self.parts) > 1 else ()
+
+    @property
+    def ordered(self) -> tuple[IndexPart, ...]:
+        """The parts that the index sorts by, in order; the id follows."""
+        return self.parts[len(self.hashed) :]
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """From this millisecond on, new ids spread over this many shards."""
+
+    from_ms: int
+    shards: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Who may do what; None means administrators only."""
+
+    read: Expression | None = None
+    create: Expression | None = None
+    update: Expression | None = None
+    delete: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """One collection of the catalog at one version.
+
+    `ids` is "auto" (time-ordered, made by Covey) or "custom" (given by the writer, else made).
+    `unique` are tuples of field names; each is claimed by an item of its own.
+    """
+
+    name: str
+    fields: Mapping[str, Field]
+    rules: Rules = Rules()
+    indexes: tuple[Index, ...] = ()
+    unique: tuple[tuple[str, ...], ...] = ()
+    ids: str = "auto"
+    schedule: tuple[Epoch, ...] = (Epoch(0, 1),)
+    version: int = 1
+    description: str = ""

@@ -1,0 +1,48 @@
+"""Settings from the environment, read once, typed, all documented in docs/reference/settings.md."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a function is told by its environment; the names in upper case are the variables.
+
+    Times are in seconds. AWS's own variables (region, credentials, ``AWS_ENDPOINT_URL_*``)
+    are read by botocore and the transport and are not repeated here.
+    """
+
+    table_name: str = "covey-records"
+    jobs_queue_url: str = ""
+    files_bucket: str = ""
+    files_directory: str = ""  # set where there is no S3: the gateway's directory store
+    files_secret: str = ""  # signs the directory store's links
+    connections_url: str = ""  # API Gateway's management endpoint for sockets
+    public_url: str = "http://127.0.0.1:8000"  # links in mail and uploads start with it
+    transport: str = "lean"  # lean | botocore
+    catalog_ttl: float = 10.0
+    access_token_ttl: int = 900
+    refresh_token_ttl: int = 2_592_000
+    token_issuer: str = "covey"
+    read_budget: int = 2_000  # records that one list may examine
+    log_level: str = "INFO"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read ``TABLE_NAME``, ``CATALOG_TTL``, …; an empty variable means the default."""
+        values: dict[str, object] = {}
+        for field in fields(cls):
+            text = environment.get(field.name.upper(), "")
+            if text:
+                values[field.name] = type(field.default)(text)
+        return cls(**values)  # type: ignore[arg-type]
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read on first use."""
+    return Settings.from_environment(os.environ)

@@ -1,0 +1,48 @@
+"""Who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """The kinds of principal."""
+
+    GUEST = "guest"
+    USER = "user"
+    KEY = "key"
+    ADMINISTRATOR = "administrator"
+    SYSTEM = "system"  # Covey's own work: sweeps, backfills; never made from a request
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A caller, as rules see it.
+
+    `id` is the user's record id, the key's id, or "" for a guest. `values` are the caller's
+    own fields of `users` (visible to rules as ``auth.<field>``), loaded when a rule first
+    needs them; `session` names the sign-in session, so that it can be revoked.
+    """
+
+    kind: Kind
+    id: str = ""
+    roles: tuple[str, ...] = ()
+    session: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
+
+    @property
+    def is_administrator(self) -> bool:
+        """Whether rules are bypassed."""
+        return self.kind in (Kind.ADMINISTRATOR, Kind.SYSTEM)
+
+    @property
+    def scope(self) -> str:
+        """A stable name of this caller, for binding cursors and idempotency keys."""
+        return f"{self.kind}:{self.id}"
+
+
+GUEST = Principal(Kind.GUEST)
+SYSTEM = Principal(Kind.SYSTEM, id="covey")

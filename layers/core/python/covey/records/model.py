@@ -1,0 +1,71 @@
+"""A record and a change of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from covey.records.time import rfc3339
+
+SYSTEM_FIELDS = ("id", "created", "updated", "version")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One document of a collection.
+
+    `created`, `updated` are milliseconds since the epoch; `version` starts at 1 and rises by
+    one with each write; `values` holds the declared fields by name, JSON-ready: text, int,
+    Decimal, bool, None, list, dict, and canonical strings for dates (RFC 3339, UTC,
+    milliseconds, so that their order as text is their order in time). `expires` is in
+    seconds, as DynamoDB's expiry wants it.
+    """
+
+    id: str
+    created: int
+    updated: int
+    version: int
+    values: Mapping[str, Any] = field(default_factory=dict)
+    expires: int | None = None
+
+    def document(self) -> dict[str, Any]:
+        """The record as its JSON document, system fields first."""
+        return {
+            "id": self.id,
+            "created": rfc3339(self.created),
+            "updated": rfc3339(self.updated),
+            "version": self.version,
+            **self.values,
+        }
+
+    @property
+    def etag(self) -> str:
+        """The strong entity tag of this version (RFC 9110, 8.8.3)."""
+        return f'"{self.version}"'
+
+
+class ChangeKind(StrEnum):
+    """What a write did."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One committed write of one record, in the order of its versions.
+
+    `sequence` is the stream's own position, opaque and ordered within a shard. A change of
+    kind DELETED has no `after` and carries the version of `before`.
+    """
+
+    collection: str
+    id: str
+    version: int
+    kind: ChangeKind
+    before: Record | None
+    after: Record | None
+    sequence: str = ""
