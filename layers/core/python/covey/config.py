@@ -22,6 +22,7 @@ class Settings:
     files_directory: str = ""  # set where there is no S3: the gateway's directory store
     files_secret: str = ""  # signs the directory store's links
     connections_url: str = ""  # API Gateway's management endpoint for sockets
+    allowed_origin: str = "*"  # Access-Control-Allow-Origin of every answer
     public_url: str = "http://127.0.0.1:8000"  # links in mail and uploads start with it
     transport: str = "lean"  # lean | botocore
     catalog_ttl: float = 10.0
