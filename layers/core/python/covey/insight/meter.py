@@ -1,0 +1,55 @@
+"""What the work of one request has cost so far: read units, write units, time in the database.
+
+The transport adds, the HTTP layer resets at the start of a request and reads at its end. A
+context variable keeps concurrent requests apart, in threads and in tasks alike.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+# On-demand prices of us-east-1 in US dollars per unit, from AWS's page "Amazon DynamoDB
+# pricing for on-demand capacity" as of November 2024.
+USD_PER_READ_UNIT = 0.125e-6
+USD_PER_WRITE_UNIT = 0.625e-6
+
+
+@dataclass(slots=True)
+class Meter:
+    """Read request units, write request units, milliseconds and calls spent in the database."""
+
+    rru: float = 0.0
+    wru: float = 0.0
+    db_ms: float = 0.0
+    calls: int = 0
+
+    @property
+    def usd(self) -> float:
+        """The units at on-demand prices."""
+        return self.rru * USD_PER_READ_UNIT + self.wru * USD_PER_WRITE_UNIT
+
+
+meter: ContextVar[Meter] = ContextVar("covey_meter")
+
+
+def read() -> Meter:
+    """The meter of this context, made at zero when there is none."""
+    current = meter.get(None)
+    return reset() if current is None else current
+
+
+def reset() -> Meter:
+    """Start from zero in this context and return the new meter."""
+    fresh = Meter()
+    meter.set(fresh)
+    return fresh
+
+
+def add(*, rru: float = 0.0, wru: float = 0.0, db_ms: float = 0.0) -> None:
+    """Count one call to the database."""
+    current = read()
+    current.rru += rru
+    current.wru += wru
+    current.db_ms += db_ms
+    current.calls += 1

@@ -1,0 +1,140 @@
+"""What the records domain asks of a store: the port, its queries and its pages.
+
+`covey.store.records.DynamoRecordStore` and `covey.testing.records.MemoryRecordStore`
+implement it and pass the same tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from covey.collections.model import Collection
+from covey.expressions import Expression
+from covey.records.model import Record
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """One field to sort by: a declared field, ``created``, ``updated`` or ``id``."""
+
+    field: str
+    descending: bool = False
+
+    def __str__(self) -> str:
+        return ("-" if self.descending else "") + self.field
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A list, as the store understands it.
+
+    `where` is checked and bound and includes the read rule; from it the plan is made, while
+    the `accept` of `RecordStore.list` decides what is returned. `bounded_by_caller` says that
+    the caller gave a filter: then a page that the budget leaves unfilled without an index's
+    help is the caller's to mend (IndexRequired); else, as when only a rule filters, it is a
+    short page with a `next`. An empty `sort` means newest first. Ties are in id order, in the
+    direction of the last sort key. `scope` is `Principal.scope` and `filter_text` the filter
+    as the caller wrote it (before binding, which puts the clock in): a cursor holds for
+    exactly these, the sort and the collection. `budget` is the number of records that may be
+    examined.
+    """
+
+    where: Expression | None = None
+    bounded_by_caller: bool = False
+    sort: tuple[SortKey, ...] = ()
+    limit: int = 30
+    cursor: str | None = None
+    scope: str = ""
+    budget: int = 2_000
+    filter_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: records in order, the cursor of the next page or None at the end."""
+
+    records: list[Record]
+    next: str | None = None
+    examined: int = 0
+
+
+class RecordStore(Protocol):
+    """Where records live. Every write is atomic and says why it did not happen."""
+
+    def new_id(self, collection: Collection) -> str:
+        """A fresh id; `covey.records.ids.created_of` tells its millisecond."""
+        ...
+
+    def get(
+        self, collection: Collection, record_id: str, *, consistent: bool = False
+    ) -> Record | None:
+        """The record or None; 0.5 read units per 4 KB, twice that when consistent."""
+        ...
+
+    def get_many(self, collection: Collection, record_ids: Sequence[str]) -> dict[str, Record]:
+        """Those of the records that exist, by id; duplicates are read once."""
+        ...
+
+    def create(
+        self, collection: Collection, record: Record, *, also: Sequence[dict[str, Any]] = ()
+    ) -> None:
+        """Write a new record at version 1, and `also`, raw TransactItems, all or nothing.
+
+        In a collection of auto ids `record.created` must be ``ids.created_of(record.id)``,
+        as reads take it from there. Raises Conflict ``exists`` or ``unique_violation`` (with
+        a FieldError per field of the taken value), Conflict ``conflict`` when a condition in
+        `also` fails, Invalid ``index_value_too_long``, TooLarge ``record_too_large``.
+        """
+        ...
+
+    def update(
+        self,
+        collection: Collection,
+        before: Record,
+        after: Record,
+        *,
+        also: Sequence[dict[str, Any]] = (),
+    ) -> None:
+        """Replace `before` by `after` if it is still at `before.version`.
+
+        Raises Conflict ``conflict`` when it has moved on, NotFound when it is gone, and as
+        `create` does.
+        """
+        ...
+
+    def delete(
+        self, collection: Collection, before: Record, *, also: Sequence[dict[str, Any]] = ()
+    ) -> None:
+        """Remove it if it is still at `before.version`; raises as `update` does."""
+        ...
+
+    def list(self, collection: Collection, query: Query, accept: Callable[[Record], bool]) -> Page:
+        """A page of what `accept` takes, full unless the budget or the collection ends.
+
+        Raises IndexRequired with the YAML line to add, BadRequest ``invalid_cursor``.
+        """
+        ...
+
+    def explain(self, collection: Collection, query: Query) -> dict[str, Any]:
+        """The plan of a list: source, bounds, shards, residual, units, what was rejected."""
+        ...
+
+    def find_unique(
+        self, collection: Collection, fields: tuple[str, ...], values: tuple[Any, ...]
+    ) -> str | None:
+        """The id that holds this unique value, read consistently."""
+        ...
+
+    def expired(self, now_s: int, limit: int) -> Sequence[tuple[str, str]]:
+        """(collection name, id) of records whose time has come, oldest first per bucket."""
+        ...
+
+    def put_once(self, key: str, value: Mapping[str, Any], expires: int) -> bool:
+        """Keep a single-use value until `expires` (seconds); False when the key is in use."""
+        ...
+
+    def take(self, key: str) -> dict[str, Any] | None:
+        """Consume it: the value for exactly one caller, None for the others and when late."""
+        ...

@@ -1,0 +1,182 @@
+"""Every key pattern of the table, with the access it serves and what that costs.
+
+    item            pk                    sk       serves
+    record          {collection}.{shard}  {id}     get 0.5; newest first list 0.5 per 4 KB
+    record          {collection}.={id}    {id}     the same for ids given by the writer
+    catalog         !catalog              {name}   all collections in one query; ``!`` is its version
+    unique claim    !claim.{hash}         .        one owner per unique value; lookup 1
+    single use      !once.{hash}          .        put and take by condition, 1 each
+    secret          !secret.{name}        .        keys that this deployment made for itself
+    account         !account.{user}       .        the credentials of a user
+    session         !session.{sid}        .        a sign-in and its refresh tokens
+    API key         !key.{id}             .        a key, hashed
+    job             !job.{id}             .        background work and its progress
+    connection      !conn.{id}            .        an open socket
+    subscription    !sub.{collection}     {id}     who is told of a change, one query per change
+
+Collection names start with a letter, so that ``!`` keeps everything else apart. Slots are
+secondary indexes shared by all collections: ``a{slot}`` is a digest of (collection, index
+number, equality values, shard), ``b{slot}`` the encoded ordered values and the id. Digests
+keep keys short: each covering slot repeats the item, and 1 KB is a write unit.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from covey.collections.model import Collection, Epoch
+from covey.records.ids import created_of, is_auto
+
+PK, SK = "pk", "sk"
+ONLY = "."  # the sort key of items that are alone in their partition
+COVERING_SLOTS = range(6)
+KEYS_ONLY_SLOTS = range(6, 8)
+SLOTS = range(8)
+CREATION_SLOT = 5  # carries index 0 of collections with custom ids
+CREATION_INDEX = 0
+EXPIRY_INDEX = "expiry"
+EXPIRY_BUCKETS = ("0", "1", "2", "3")
+SLOT_KEY_BYTES = 12
+MAX_PARTITION_BYTES = 2048  # DynamoDB's limits
+MAX_SORT_BYTES = 1022  # DynamoDB's 1024 less room to bound a range just past a key
+MAX_ID_BYTES = 256
+
+Key = tuple[str, str]
+
+
+def record(collection: Collection, record_id: str) -> Key:
+    """Where a record lives; ValueError for an id that this collection cannot hold."""
+    if collection.ids == "auto":
+        return partition(collection, shard_of(collection, record_id)), record_id
+    if not is_custom_id(record_id):
+        raise ValueError("not an id")
+    return f"{collection.name}.={record_id}", record_id
+
+
+def partition(collection: Collection, shard: int) -> str:
+    """One shard of a collection of auto ids, in creation order."""
+    return f"{collection.name}.{shard}"
+
+
+def collection_of(pk: str) -> str | None:
+    """The collection of a record's partition; None for every other kind of item."""
+    name, dot, _ = pk.partition(".")
+    return name if dot and not pk.startswith("!") else None
+
+
+def is_custom_id(text: str) -> bool:
+    """Whether a writer may give this id: 1 to 256 bytes of UTF-8, no control characters."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        return False
+    return 0 < size <= MAX_ID_BYTES and text.isprintable()
+
+
+def shard_of(collection: Collection, record_id: str, created_ms: int | None = None) -> int:
+    """The shard of a record and of its index entries.
+
+    The time in the id (or of creation, for custom ids) picks the epoch of the schedule, so
+    raising the count later moves nothing.
+    """
+    if created_ms is None:
+        created_ms = created_of(record_id)
+    count = _epoch(collection.schedule, created_ms).shards
+    if count == 1:
+        return 0
+    digest = blake2b(record_id.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") % count
+
+
+def shards(collection: Collection) -> range:
+    """All shards that may hold records of a collection."""
+    return range(max(epoch.shards for epoch in collection.schedule))
+
+
+def slot_key(collection: Collection, index: int, equality: bytes, shard: int) -> bytes:
+    """The hash key of an index entry; `equality` is the encoding of the hashed values."""
+    text = f"{collection.name}\0{index}\0{shard}\0".encode()
+    return blake2b(text + equality, digest_size=SLOT_KEY_BYTES).digest()
+
+
+def slot(number: int) -> str:
+    """The name of a slot's secondary index."""
+    return f"slot-{number}"
+
+
+def slot_attributes(number: int) -> tuple[str, str]:
+    """The hash and range attributes of a slot."""
+    return f"a{number}", f"b{number}"
+
+
+def expiry_bucket(record_id: str) -> str:
+    """Which of the expiry index's partitions a record is swept from."""
+    return EXPIRY_BUCKETS[blake2b(record_id.encode(), digest_size=1).digest()[0] % 4]
+
+
+def claim(collection: Collection, fields: tuple[str, ...], values: bytes) -> Key:
+    """The claim on a unique value; `fields` are field keys, so that a rename keeps it."""
+    text = f"{collection.name}\0{','.join(fields)}\0".encode()
+    return f"!claim.{blake2b(text + values, digest_size=20).hexdigest()}", ONLY
+
+
+def once(key: str) -> Key:
+    """A single-use thing; hashed, as the key itself is often a secret."""
+    return f"!once.{blake2b(key.encode(), digest_size=20).hexdigest()}", ONLY
+
+
+CATALOG = "!catalog"
+CATALOG_VERSION = "!"  # sorts before every collection's name
+
+
+def catalog(collection: str) -> Key:
+    """One collection of the catalog."""
+    return CATALOG, collection
+
+
+def secret(name: str) -> Key:
+    """A key that this deployment made for itself."""
+    return f"!secret.{name}", ONLY
+
+
+def account(user: str) -> Key:
+    """The credentials of a user."""
+    return f"!account.{user}", ONLY
+
+
+def session(sid: str) -> Key:
+    """A sign-in and the family of its refresh tokens."""
+    return f"!session.{sid}", ONLY
+
+
+def api_key(key_id: str) -> Key:
+    """An API key, hashed."""
+    return f"!key.{key_id}", ONLY
+
+
+def job(job_id: str) -> Key:
+    """Background work and its progress."""
+    return f"!job.{job_id}", ONLY
+
+
+def connection(connection_id: str) -> Key:
+    """An open socket."""
+    return f"!conn.{connection_id}", ONLY
+
+
+def subscription(collection: str, subscription_id: str) -> Key:
+    """One subscription; those of a collection are one query."""
+    return f"!sub.{collection}", subscription_id
+
+
+def _epoch(schedule: tuple[Epoch, ...], ms: int) -> Epoch:
+    """The last epoch that has begun; the first covers all time before it too."""
+    for epoch in reversed(schedule):
+        if epoch.from_ms <= ms:
+            return epoch
+    return schedule[0]
+
+
+def holds(collection: Collection, record_id: str) -> bool:
+    """Whether an id is of the shape that this collection gives out or takes."""
+    return is_auto(record_id) if collection.ids == "auto" else is_custom_id(record_id)
