@@ -18,8 +18,9 @@ class Field:
 
     `type` is a name in `covey.fields.REGISTRY`; `options` are that type's constraints, already
     validated (`min`, `max`, `pattern`, `choices`, `to`, …). `key` is the physical name inside a
-    stored record: it never changes, so a rename moves no data. `default` is a compiled
-    expression over ``auth`` and ``now`` or None. `read` and `write` None mean: as the record.
+    stored record: it never changes, so a rename moves no data. `default` is a literal, or an
+    expression over ``auth``, ``now`` and ``uuid``, or None. `read` and `write` None mean: as the
+    record.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Field:
     write: Expression | None = None
     expires: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,10 @@ class IndexPart:
 
     def __str__(self) -> str:
         return ("-" if self.descending else "") + self.field
+
+
+COVERING_SLOTS = range(6)  # these secondary indexes carry whole records
+KEYS_ONLY_SLOTS = range(6, 8)  # these carry keys: a write costs less, a list reads each record
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,11 @@ class Index:
     def name(self) -> str:
         """As written in YAML: ``[author, -created]``."""
         return "[" + ", ".join(str(part) for part in self.parts) + "]"
+
+    @property
+    def covering(self) -> bool:
+        """Whether the index carries whole records."""
+        return self.slot in COVERING_SLOTS
 
     @property
     def hashed(self) -> tuple[IndexPart, ...]:
@@ -93,11 +104,23 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class Aggregate:
+    """Totals to keep per group: how many records, and the sums of some fields."""
+
+    group: tuple[str, ...] = ()
+    count: bool = False
+    sum: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Collection:
     """One collection of the catalog at one version.
 
     `ids` is "auto" (time-ordered, made by Covey) or "custom" (given by the writer, else made).
-    `unique` are tuples of field names; each is claimed by an item of its own.
+    `unique` are tuples of field names; each is claimed by an item of its own. `next_key` and
+    `next_index` count what was ever given out, so that neither a field's key nor an index's
+    number is used again for another. `search`, `aggregates` and `history` are only declared:
+    see `declared`.
     """
 
     name: str
@@ -109,3 +132,24 @@ class Collection:
     schedule: tuple[Epoch, ...] = (Epoch(0, 1),)
     version: int = 1
     description: str = ""
+    search: tuple[str, ...] = ()
+    aggregates: Mapping[str, Aggregate] = field(default_factory=dict)
+    history: bool = False
+    next_key: int = 0
+    next_index: int = 0
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """The parts that are kept with the collection but that nothing acts on yet."""
+        parts = {
+            "search": bool(self.search),
+            "aggregates": bool(self.aggregates),
+            "history": self.history,
+            "on_delete": any("on_delete" in field.options for field in self.fields.values()),
+        }
+        return tuple(name for name, present in parts.items() if present)
+
+    @property
+    def expiry(self) -> Field | None:
+        """The field that says when a record ends, if there is one."""
+        return next((field for field in self.fields.values() if field.expires), None)

@@ -1,0 +1,96 @@
+"""The catalog: which collections there are, cached for a few seconds per process."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from covey.collections import users
+from covey.collections.model import Collection
+from covey.errors import NotFound
+
+RETRY_AFTER = 1.0  # seconds between two looks for names that are not there
+
+
+class CatalogStore(Protocol):
+    """Where the catalog is kept. Its version starts at 0, empty, and rises by one per save."""
+
+    def load(self) -> tuple[int, Sequence[Collection]]:
+        """The version and every collection, read consistently."""
+        ...
+
+    def save(self, collection: Collection, expected: int) -> None:
+        """Add or replace one collection.
+
+        Raises Conflict(code="catalog_changed"), changing nothing, unless the catalog is at
+        version `expected`; afterwards it is at `expected` + 1.
+        """
+        ...
+
+
+class Catalog:
+    """The collections of this deployment, at most `ttl` seconds old. Safe between threads.
+
+    `users` always exists: until it is saved, the built-in one stands in.
+    """
+
+    def __init__(
+        self, store: CatalogStore, ttl: float = 10.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store = store
+        self._ttl = ttl
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._version = 0
+        self._collections: dict[str, Collection] = {}
+        self._loaded: float | None = None
+
+    def get(self, name: str) -> Collection:
+        """The collection of that name; raises NotFound.
+
+        A name that is missing may have been pushed a moment ago, so the store is asked again,
+        at most once a second: unknown names in requests do not become reads.
+        """
+        found = self._fresh(self._ttl).get(name)
+        if found is None:
+            found = self._fresh(min(self._ttl, RETRY_AFTER)).get(name)
+        if found is None:
+            raise NotFound("collection")
+        return found
+
+    def all(self) -> list[Collection]:
+        """Every collection, by name."""
+        collections = self._fresh(self._ttl)
+        return [collections[name] for name in sorted(collections)]
+
+    def refresh(self) -> None:
+        """Read the store now."""
+        with self._lock:
+            self._load()
+
+    def save(self, collection: Collection) -> None:
+        """Add or replace one collection of the catalog as it was last read.
+
+        Raises Conflict(code="catalog_changed") when another writer was faster; what is cached
+        is then dropped, so that a second attempt starts from what they wrote.
+        """
+        self._fresh(self._ttl)
+        with self._lock:
+            expected, self._loaded = self._version, None
+            self._store.save(collection, expected)
+            self._load()
+
+    def _fresh(self, ttl: float) -> dict[str, Collection]:
+        with self._lock:
+            if self._loaded is None or self._clock() - self._loaded >= ttl:
+                self._load()
+            return self._collections
+
+    def _load(self) -> None:
+        version, collections = self._store.load()
+        known = {collection.name: collection for collection in collections}
+        if users.NAME not in known:
+            known[users.NAME] = users.collection()
+        self._version, self._collections, self._loaded = version, known, self._clock()
