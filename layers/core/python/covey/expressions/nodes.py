@@ -139,3 +139,16 @@ def walk(node: Node) -> Iterator[Node]:
         node = waiting.pop()
         yield node
         waiting.extend(reversed(children(node)))
+
+
+def operands(node: Node, connective: str) -> list[Node]:
+    """The parts of a chain of one connective, in order, however it is nested."""
+    parts: list[Node] = []
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Binary) and node.operator == connective:
+            waiting += (node.right, node.left)
+        else:
+            parts.append(node)
+    return parts

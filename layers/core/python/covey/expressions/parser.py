@@ -1,10 +1,278 @@
-"""To come."""
+"""Tokens to nodes, by recursive descent with a precedence table.
+
+expression = or ["?" expression ":" expression]
+or         = and {"||" and}
+and        = relation {"&&" relation}
+relation   = sum [("==" | "!=" | "<" | "<=" | ">" | ">=" | "in") sum]
+sum        = product {("+" | "-") product}
+product    = unary {("*" | "/" | "%") unary}
+unary      = {"!" | "-"} postfix
+postfix    = primary {"." name ["(" arguments ")"]}
+primary    = constant | name ["(" arguments ")"] | "(" expression ")" | "[" arguments "]"
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from covey.expressions.errors import ExpressionError
+from covey.expressions.expression import Expression
+from covey.expressions.functions import (
+    FUNCTIONS,
+    METHODS,
+    QUANTIFIERS,
+    ROOTS,
+    call,
+    unknown_function,
+)
+from covey.expressions.nodes import (
+    Binary,
+    Comprehension,
+    Conditional,
+    ListLiteral,
+    Literal,
+    Name,
+    Node,
+    Unary,
+)
+from covey.expressions.tokens import CONSTANTS, KEPT, RESERVED, Token, tokenize
+
+MAX_LENGTH = 2_000
+MAX_NODES = 200
+MAX_DEPTH = 32
+MAX_COMPREHENSIONS = 4
+
+RELATIONS = frozenset(("==", "!=", "<", "<=", ">", ">=", "in"))
+# Lowest first; relations do not chain.
+LEVELS: tuple[frozenset[str], ...] = (
+    frozenset(("||",)),
+    frozenset(("&&",)),
+    RELATIONS,
+    frozenset(("+", "-")),
+    frozenset(("*", "/", "%")),
+)
+_OTHER_LANGUAGES = {
+    "and": "&&",
+    "or": "||",
+    "not": "!",
+    "is": "==",
+    "True": "true",
+    "False": "false",
+    "None": "null",
+    "NULL": "null",
+    "nil": "null",
+}
 
 
-def parse(*arguments: Any, **options: Any) -> Any:
-    """To come."""
-    raise NotImplementedError
+def parse(text: str) -> Expression:
+    """The expression that a text says.
+
+    Raises ExpressionError with the position of the first fault, also for a text over 2,000
+    characters, 200 nodes or 32 levels of nesting.
+    """
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(f"Longer than {MAX_LENGTH} characters", MAX_LENGTH)
+    if not text.strip(" \t\r\n"):
+        raise ExpressionError("Nothing is written", 0, 'write "true" for always')
+    parser = _Parser(tokenize(text))
+    root = parser.expression()
+    parser.end()
+    return Expression(root, text)
+
+
+class _Parser:
+    def __init__(self, tokens: list[Token]) -> None:
+        self._tokens = tokens
+        self._next = 0
+        self._nodes = 0
+        self._depth = 0
+        self._comprehensions = 0
+
+    # ---- tokens
+
+    @property
+    def _token(self) -> Token:
+        return self._tokens[self._next]
+
+    def _is(self, operator: str) -> bool:
+        token = self._token
+        return token.kind == "operator" and token.written == operator
+
+    def _take(self) -> Token:
+        token = self._token
+        self._next += 1
+        return token
+
+    def _expect(self, operator: str, why: str) -> None:
+        if not self._is(operator):
+            raise self._unexpected(f"{operator!r} {why}")
+        self._next += 1
+
+    def _unexpected(self, wanted: str) -> ExpressionError:
+        token = self._token
+        found = token.written if token.kind == "end" else repr(token.written)
+        other = _OTHER_LANGUAGES.get(token.written, "")
+        hint = f"write {other}" if other else ""
+        return ExpressionError(f"Expected {wanted}, found {found}", token.position, hint)
+
+    def end(self) -> None:
+        """Refuse whatever follows the expression."""
+        if self._token.kind != "end":
+            raise self._unexpected("an operator or the end")
+
+    # ---- limits
+
+    def _count(self, node: Node) -> Node:
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise ExpressionError(f"More than {MAX_NODES} parts", node.position)
+        return node
+
+    def _enter(self, position: int) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise ExpressionError(f"Nested deeper than {MAX_DEPTH} levels", position)
+
+    # ---- the grammar, one method a line
+
+    def expression(self) -> Node:
+        """``or ["?" expression ":" expression]``."""
+        position = self._token.position
+        self._enter(position)
+        node = self._binary(0)
+        if self._is("?"):
+            mark = self._take().position
+            then = self.expression()
+            self._expect(":", "between the two outcomes")
+            node = self._count(Conditional(node, then, self.expression(), mark))
+        self._depth -= 1
+        return node
+
+    def _binary(self, level: int) -> Node:
+        if level == len(LEVELS):
+            return self._unary()
+        operators, entered = LEVELS[level], self._depth
+        node = self._binary(level + 1)
+        while (token := self._token).written in operators and token.kind in ("operator", "word"):
+            self._next += 1
+            right = self._binary(level + 1)
+            node = self._count(Binary(token.written, node, right, token.position))
+            if operators is RELATIONS:
+                self._refuse_chain()
+            if level > 1:  # long chains of && and || are common, others count as nesting
+                self._enter(token.position)
+        self._depth = entered
+        return node
+
+    def _refuse_chain(self) -> None:
+        token = self._token
+        if token.written in RELATIONS and token.kind in ("operator", "word"):
+            raise ExpressionError(
+                "Comparisons do not chain", token.position, "write a < b && b < c, or parentheses"
+            )
+
+    def _unary(self) -> Node:
+        token = self._token
+        if token.kind != "operator" or token.written not in ("!", "-"):
+            return self._postfix()
+        self._next += 1
+        number = self._token
+        if token.written == "-" and number.kind == "number":
+            self._next += 1
+            value = number.value
+            value = -value if isinstance(value, int) else value.copy_negate()
+            return self._count(Literal(value, token.position))
+        self._enter(token.position)
+        node = self._count(Unary(token.written, self._unary(), token.position))
+        self._depth -= 1
+        return node
+
+    def _postfix(self) -> Node:
+        return self._members(self._primary())
+
+    def _members(self, node: Node) -> Node:
+        entered = self._depth
+        while self._is("."):
+            self._next += 1
+            member = self._token
+            if member.kind != "word":
+                raise self._unexpected("a name after '.'")
+            self._next += 1
+            if self._is("("):
+                self._enter(member.position)
+                node = self._method(node, member)
+            elif isinstance(node, Name):
+                node = self._count(Name((*node.path, member.written), node.position))
+            else:
+                raise ExpressionError("Only names have members", member.position)
+        self._depth = entered
+        return node
+
+    def _method(self, receiver: Node, name: Token) -> Node:
+        if name.written in QUANTIFIERS:
+            return self._comprehension(receiver, name)
+        if name.written not in METHODS:
+            raise unknown_function(name.written, name.position, METHODS)
+        arguments = self._arguments(")")
+        return self._count(call(name.written, (receiver, *arguments), name.position, METHODS))
+
+    def _comprehension(self, source: Node, name: Token) -> Node:
+        self._comprehensions += 1
+        if self._comprehensions > MAX_COMPREHENSIONS:
+            raise ExpressionError(
+                f"More than {MAX_COMPREHENSIONS} of exists() and all()", name.position
+            )
+        self._expect("(", "")
+        variable = self._take()
+        if variable.kind != "word" or variable.written in RESERVED | ROOTS:
+            raise ExpressionError(
+                "Expected a new name for the items", variable.position, "tags.exists(t, t == 'a')"
+            )
+        self._expect(",", "after the name")
+        body = self.expression()
+        self._expect(")", f"at the end of {name.written}()")
+        node = Comprehension(name.written, source, variable.written, body, name.position)
+        return self._count(node)
+
+    def _arguments(self, closing: str) -> tuple[Node, ...]:
+        self._next += 1
+        items: list[Node] = []
+        while not self._is(closing):
+            items.append(self.expression())
+            if not self._is(","):
+                break
+            self._next += 1
+        self._expect(closing, "or ','")
+        return tuple(items)
+
+    def _primary(self) -> Node:
+        token = self._token
+        if token.kind in ("number", "text"):
+            self._next += 1
+            return self._count(Literal(token.value, token.position))
+        if token.kind == "word":
+            return self._word()
+        if self._is("("):
+            self._next += 1
+            node = self.expression()
+            self._expect(")", "to close the parenthesis")
+            return node
+        if self._is("["):
+            return self._count(ListLiteral(self._arguments("]"), token.position))
+        raise self._unexpected("a value")
+
+    def _word(self) -> Node:
+        token = self._token
+        word = token.written
+        if word in KEPT or word == "in":
+            raise self._unexpected("a value")
+        self._next += 1
+        if word in CONSTANTS:
+            return self._count(Literal(CONSTANTS[word], token.position))
+        if self._is("("):
+            if word not in FUNCTIONS:
+                raise unknown_function(word, token.position, FUNCTIONS)
+            arguments = self._arguments(")")
+            return self._count(call(word, arguments, token.position, FUNCTIONS))
+        if word in _OTHER_LANGUAGES:
+            hint = f"write {_OTHER_LANGUAGES[word]}"
+            raise ExpressionError(f"{word} is of another language", token.position, hint)
+        return self._count(Name((word,), token.position))
