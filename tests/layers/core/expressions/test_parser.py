@@ -6,6 +6,7 @@ import time
 from decimal import Decimal
 
 import pytest
+
 from covey.expressions import Duration, ExpressionError, Timestamp, parse
 from covey.expressions.nodes import (
     Binary,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
+
+from hypothesis import strategies as st
 
 from covey.expressions import Duration, Timestamp
 from covey.expressions.nodes import (
@@ -18,7 +19,6 @@ from covey.expressions.nodes import (
     Node,
     Unary,
 )
-from hypothesis import strategies as st
 
 
 class Values:
