@@ -1,1 +1,34 @@
-"""."""
+"""Collections: what a team declares.
+
+    model.py            a collection, immutable
+    document.py         the document ↔ the collection ↔ what the catalog keeps
+    field_document.py rule_document.py index_document.py later_document.py   its parts
+    reader.py faults.py naming.py keys.py   what those share
+    users.py            the collection that always exists
+    scope.py            what rules and filters read
+    changes.py          what differs between two versions
+    catalog.py          all collections, cached
+    yaml_files.py       a folder of YAML files, faults by line
+    schema.py schema_file.py   the published JSON Schema
+
+The format is described in docs/guide/collections.md.
+"""
+
+from covey.collections.catalog import Catalog, CatalogStore
+from covey.collections.document import dump, load, load_all, restore, state
+from covey.collections.schema import json_schema
+from covey.collections.scope import RecordScope, RecordView, types
+
+__all__ = [
+    "Catalog",
+    "CatalogStore",
+    "RecordScope",
+    "RecordView",
+    "dump",
+    "json_schema",
+    "load",
+    "load_all",
+    "restore",
+    "state",
+    "types",
+]

@@ -1,0 +1,218 @@
+"""A collection as a document, as YAML and the API show it, and as the catalog keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from covey.collections import users
+from covey.collections.faults import Faults
+from covey.collections.field_document import (
+    MAX_DESCRIPTION,
+    Draft,
+    dump_field,
+    read_field,
+    with_rules,
+)
+from covey.collections.index_document import FieldNames, dump_indexes, read_indexes, read_unique
+from covey.collections.keys import field_keys
+from covey.collections.later_document import dump_aggregate, read_aggregates, read_search
+from covey.collections.model import Collection, Epoch, Field, Index
+from covey.collections.naming import field_name_fault, is_name
+from covey.collections.reader import Reader
+from covey.collections.rule_document import dump_rules, read_rules
+from covey.collections.scope import types
+from covey.errors import Invalid
+from covey.expressions import Type
+
+KEYS = (
+    *("name", "description", "ids", "fields", "rules", "indexes", "unique"),
+    *("search", "aggregates", "history"),
+)
+IDS = ("auto", "custom")
+MAX_FIELDS = 200
+
+
+def load(document: Mapping[str, Any], *, previous: Collection | None = None) -> Collection:
+    """The collection that a document describes.
+
+    With `previous`, fields keep their physical keys, indexes their numbers and slots, and the
+    shard schedule stays; the version rises by one where something changed. `users` is completed
+    with what it always has. Raises Invalid(code="invalid_collection") with every fault by its
+    path, such as ``fields.title.max``.
+    """
+    if not isinstance(document, Mapping):
+        raise Invalid("A collection is a mapping.", code="invalid_collection")
+    faults = Faults()
+    if document.get("name") == users.NAME:
+        document = users.completed(document, faults)
+    reader = Reader(document, "", faults)
+    name = _name(reader)
+    reader.refuse_unknown(KEYS)
+    drafts, names = _fields(reader)
+    outline = Collection(name, {n: d.field for n, d in drafts.items() if d is not None})
+    known = types(outline)
+    for missing in names.fields.keys() - outline.fields.keys():
+        known |= {missing: Type.ANY, f"old.{missing}": Type.ANY}
+    keys, next_key = field_keys({n: (d.field, d.was) for n, d in drafts.items() if d}, previous)
+    indexes, next_index = read_indexes(reader, names, keys, previous)
+    collection = replace(
+        outline,
+        fields={n: with_rules(d, known, keys[n]) for n, d in drafts.items() if d is not None},
+        rules=read_rules(reader, known),
+        indexes=indexes,
+        unique=read_unique(reader, names),
+        ids=_ids(reader),
+        description=reader.text("description", MAX_DESCRIPTION),
+        search=read_search(reader, names),
+        aggregates=read_aggregates(reader, names),
+        history=reader.flag("history"),
+        next_key=next_key,
+        next_index=next_index,
+    )
+    faults.raise_any(f"Collection {name}" if name else "A collection")
+    return _after(collection, previous)
+
+
+def _name(reader: Reader) -> str:
+    name = reader.values.get("name")
+    if is_name(name):
+        return str(name)
+    if name is None:
+        reader.fault("name", "must be given", "required")
+    else:
+        reader.fault("name", "must be of a-z, 0-9 and _, at most 63 long, from a letter on")
+    return ""
+
+
+def _ids(reader: Reader) -> str:
+    ids = reader.values.get("ids", "auto")
+    if ids not in IDS:
+        reader.fault("ids", f"must be one of {', '.join(IDS)}")
+        return "auto"
+    return str(ids)
+
+
+def _fields(reader: Reader) -> tuple[dict[str, Draft | None], FieldNames]:
+    written = reader.mapping("fields", "must be fields by name")
+    drafts: dict[str, Draft | None] = {}
+    if len(written) > MAX_FIELDS:
+        reader.fault("fields", f"must have at most {MAX_FIELDS} entries")
+        return drafts, FieldNames({})
+    for name, value in written.items():
+        path = f"fields.{name}"
+        if message := field_name_fault(name):
+            reader.faults.add(path, "invalid_name", message)
+        elif not isinstance(value, Mapping):
+            reader.faults.add(path, "invalid", "must be a mapping, such as {type: text}")
+            drafts[name] = None
+        else:
+            drafts[name] = read_field(name, Reader(value, path, reader.faults))
+    expiring = [name for name, draft in drafts.items() if draft and draft.field.expires]
+    for name in expiring[1:]:
+        reader.fault(f"fields.{name}.expires", f"is already said of {expiring[0]}")
+    return drafts, FieldNames({n: d.field if d else None for n, d in drafts.items()})
+
+
+def _after(collection: Collection, previous: Collection | None) -> Collection:
+    if previous is None:
+        return collection
+    same = replace(collection, schedule=previous.schedule, version=previous.version)
+    return same if same == previous else replace(same, version=previous.version + 1)
+
+
+def load_all(
+    documents: Iterable[Mapping[str, Any]], previous: Mapping[str, Collection] | None = None
+) -> dict[str, Collection]:
+    """Collections that belong together, by name; `users` is among them whatever is given.
+
+    Raises Invalid with every fault of all, by paths that begin with the collection's name:
+    those of `load`, names that occur twice, and relations to collections that are not there
+    (nor in `previous`).
+    """
+    before, faults = previous or {}, Faults()
+    loaded: dict[str, Collection] = {}
+    attempted: set[str] = {users.NAME}
+    for document in documents:
+        name = str(document.get("name")) if isinstance(document, Mapping) else ""
+        if name in loaded:
+            faults.add(name, "invalid", "is there twice")
+            continue
+        attempted.add(name)
+        try:
+            loaded[name] = load(document, previous=before.get(name))
+        except Invalid as error:
+            for one in error.errors:
+                faults.add(f"{name}.{one.field}", one.code, one.message)
+    if users.NAME not in loaded and not faults.errors:
+        loaded[users.NAME] = load({"name": users.NAME}, previous=before.get(users.NAME))
+    check_relations(loaded, attempted | before.keys(), faults)
+    faults.raise_any("The collections")
+    return loaded
+
+
+def check_relations(
+    collections: Mapping[str, Collection], known: Iterable[str], faults: Faults
+) -> None:
+    """Note every relation to a collection that is not known."""
+    there = set(known)
+    for collection in collections.values():
+        for field in collection.fields.values():
+            to = field.options.get("to")
+            if to is not None and to not in there:
+                path = f"{collection.name}.fields.{field.name}.to"
+                faults.add(path, "unknown_collection", f"names no collection: {to}")
+
+
+def dump(collection: Collection) -> dict[str, Any]:
+    """The document of a collection; ``load(dump(c), previous=c)`` is `c`."""
+    written: dict[str, Any] = {"name": collection.name}
+    if collection.description:
+        written["description"] = collection.description
+    if collection.ids != "auto":
+        written["ids"] = collection.ids
+    written["fields"] = {name: dump_field(field) for name, field in collection.fields.items()}
+    parts: dict[str, Any] = {
+        "rules": dump_rules(collection.rules),
+        "indexes": dump_indexes(collection.indexes),
+        "unique": [list(claim) for claim in collection.unique],
+        "search": list(collection.search),
+        "aggregates": {n: dump_aggregate(a) for n, a in collection.aggregates.items()},
+        "history": collection.history,
+    }
+    # No rules at all is a choice to make for `users`, which has some where none are written.
+    kept = ("rules",) if collection.name == users.NAME else ()
+    return written | {key: part for key, part in parts.items() if part or key in kept}
+
+
+def state(collection: Collection) -> dict[str, Any]:
+    """Everything of a collection in JSON's terms: the document, and what is physical."""
+    return {
+        "document": dump(collection),
+        "keys": {name: field.key for name, field in collection.fields.items()},
+        "indexes": [[index.number, index.slot] for index in collection.indexes],
+        "schedule": [[epoch.from_ms, epoch.shards] for epoch in collection.schedule],
+        "version": collection.version,
+        "next_key": collection.next_key,
+        "next_index": collection.next_index,
+    }
+
+
+def restore(kept: Mapping[str, Any]) -> Collection:
+    """The collection of a state: ``restore(state(c)) == c``. Raises Invalid."""
+    plain = load(kept["document"])
+    places = zip(plain.indexes, kept["indexes"], strict=True)
+    return replace(
+        plain,
+        fields={n: _with_key(field, kept["keys"][n]) for n, field in plain.fields.items()},
+        indexes=tuple(Index(i.parts, int(number), int(slot)) for i, (number, slot) in places),
+        schedule=tuple(Epoch(int(start), int(shards)) for start, shards in kept["schedule"]),
+        version=int(kept["version"]),
+        next_key=int(kept["next_key"]),
+        next_index=int(kept["next_index"]),
+    )
+
+
+def _with_key(field: Field, key: str) -> Field:
+    return replace(field, key=key)

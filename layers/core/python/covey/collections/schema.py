@@ -1,0 +1,179 @@
+"""The JSON Schema of a collection's document, made from the same tables that check it.
+
+It says what has to do with one place of the document; what has to do with several (names of
+fields in rules, in indexes, in claims) only `covey.collections.document.load` knows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from covey.collections.document import IDS, MAX_FIELDS
+from covey.collections.field_document import MAX_DESCRIPTION, known_keys, options_of
+from covey.collections.index_document import MAX_INDEXES, MAX_PARTS, MAX_UNIQUE
+from covey.collections.later_document import MAX_AGGREGATES, MAX_SEARCH
+from covey.collections.later_document import MAX_FIELDS as MAX_AGGREGATED
+from covey.collections.naming import PATTERN, RESERVED_FIELDS
+from covey.collections.rule_document import ACTIONS
+from covey.fields import REGISTRY, FieldType
+
+Schema = dict[str, Any]
+
+_NAME: Schema = {"type": "string", "pattern": PATTERN}
+_RULE: Schema = {
+    "type": ["string", "boolean", "null"],
+    "maxLength": 2000,
+    "description": "An expression that says who may; left out, administrators only.",
+}
+_COMMON: dict[str, Schema] = {
+    "description": {"type": "string", "maxLength": MAX_DESCRIPTION},
+    "required": {"type": "boolean", "description": "Whether a record must have a value."},
+    "default": {
+        "description": "The value where none is given: a literal, or now, uuid or auth.<field>."
+    },
+    "read": {**_RULE, "description": "Who sees the field; left out, whoever sees the record."},
+    "write": {**_RULE, "description": "Who sets the field; left out, whoever writes the record."},
+    "list": {"type": "boolean", "description": "Whether the field holds a list of values."},
+    "was": {
+        "type": "string",
+        "maxLength": 63,
+        "description": "The name it had before: a rename keeps its values.",
+    },
+    "expires": {"type": "boolean", "description": "Whether the record ends at this time."},
+}
+
+
+def json_schema() -> Schema:
+    """The schema, as docs/reference/collection.schema.json has it (JSON Schema 2020-12)."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A Covey collection",
+        "type": "object",
+        "required": ["name"],
+        "additionalProperties": False,
+        "properties": _properties(),
+        "$defs": {kind.name: _field(kind) for kind in REGISTRY.values()},
+    }
+
+
+def _properties() -> dict[str, Schema]:
+    return {
+        "name": {**_NAME, "description": "The name in paths: /records/{name}."},
+        "description": {"type": "string", "maxLength": MAX_DESCRIPTION},
+        "ids": {"enum": list(IDS), "description": "Made by Covey, or given by who creates."},
+        "fields": {
+            "type": ["object", "null"],
+            "maxProperties": MAX_FIELDS,
+            "propertyNames": {"pattern": PATTERN, "not": {"enum": sorted(RESERVED_FIELDS)}},
+            "additionalProperties": _any_field(),
+        },
+        "rules": {
+            "type": ["object", "null"],
+            "additionalProperties": False,
+            "properties": dict.fromkeys(ACTIONS, _RULE),
+        },
+        "indexes": _listing(_index(), MAX_INDEXES, "Orders to list by: [author, -created]."),
+        "unique": _listing(_names(MAX_PARTS), MAX_UNIQUE, "Values that one record may have."),
+        "search": _listing(_NAME, MAX_SEARCH, "Declared only: fields to search in."),
+        "aggregates": {
+            "type": ["object", "null"],
+            "description": "Declared only: totals to keep.",
+            "maxProperties": MAX_AGGREGATES,
+            "propertyNames": {"pattern": PATTERN},
+            "additionalProperties": _aggregate(),
+        },
+        "history": {"type": "boolean", "description": "Declared only: whether to keep versions."},
+    }
+
+
+def _any_field() -> Schema:
+    return {
+        "type": "object",
+        "required": ["type"],
+        "properties": {"type": {"enum": list(REGISTRY)}},
+        "allOf": [
+            {
+                "if": {"properties": {"type": {"const": name}}, "required": ["type"]},
+                "then": {"$ref": f"#/$defs/{name}"},
+            }
+            for name in REGISTRY
+        ],
+    }
+
+
+def _field(kind: FieldType) -> Schema:
+    plain = _keys(kind, many=False)
+    schema: Schema = {"description": kind.summary, "type": "object", "required": ["type"]}
+    required = [name for name, option in kind.options.items() if option.required]
+    schema["required"] += required
+    if not kind.scalar:
+        return {**schema, "additionalProperties": False, "properties": plain}
+    many = {"properties": {"list": {"const": True}}, "required": ["list"]}
+    return {
+        **schema,
+        "if": many,
+        "then": {"additionalProperties": False, "properties": _keys(kind, many=True)},
+        "else": {"additionalProperties": False, "properties": plain},
+    }
+
+
+def _keys(kind: FieldType, *, many: bool) -> dict[str, Schema]:
+    options = options_of(kind, many)
+    keys: dict[str, Schema] = {}
+    for key in known_keys(kind, many):
+        if key == "type":
+            keys[key] = {"const": kind.name}
+        elif key in options:
+            keys[key] = {**options[key].schema, "description": options[key].description}
+        else:
+            keys[key] = _COMMON[key]
+    return keys
+
+
+def _listing(items: Schema, most: int, description: str) -> Schema:
+    kinds = ["array", "null"]
+    return {"type": kinds, "maxItems": most, "description": description, "items": items}
+
+
+def _names(most: int, *, least: int = 1, signed: bool = False) -> Schema:
+    pattern = PATTERN.replace("^", "^-?") if signed else PATTERN
+    items = {"type": "string", "pattern": pattern}
+    return {
+        "type": "array",
+        "minItems": least,
+        "maxItems": most,
+        "uniqueItems": True,
+        "items": items,
+    }
+
+
+def _index() -> Schema:
+    parts = _names(MAX_PARTS, signed=True)
+    covering = {
+        "type": "boolean",
+        "description": "Whether it carries whole records; else writes cost less, lists more.",
+    }
+    return {
+        "oneOf": [
+            parts,
+            {
+                "type": "object",
+                "required": ["fields"],
+                "additionalProperties": False,
+                "properties": {"fields": parts, "covering": covering},
+            },
+        ]
+    }
+
+
+def _aggregate() -> Schema:
+    names = {**_names(MAX_AGGREGATED, least=0), "type": ["array", "null"]}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"group": names, "count": {"type": "boolean"}, "sum": names},
+        "anyOf": [
+            {"required": ["count"], "properties": {"count": {"const": True}}},
+            {"required": ["sum"], "properties": {"sum": {"type": "array", "minItems": 1}}},
+        ],
+    }
