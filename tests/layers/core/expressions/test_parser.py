@@ -155,6 +155,18 @@ REFUSED = {
     "an endless duration": ("duration('999999999999999h')", 9, "out of range", ""),
     "exists without a variable": ("a.exists(1, true)", 9, "new name", ""),
     "exists over auth": ("a.exists(auth, true)", 9, "new name", ""),
+    "a pattern that is no text": ("a.matches(b)", 10, "quoted text", ""),
+    "a pattern that is none": ("a.matches('(')", 10, "The pattern has a ( without )", ""),
+    "a back-reference": (r"a.matches('(a)\\1')", 10, "The pattern has an escape", ""),
+    "a look-ahead": ("a.matches('(?=a)')", 10, "The pattern has a group", ""),
+    "a pattern of many states": ("a.matches('(a{30}b){10}')", 10, "more than 64", ""),
+    "a pattern of very many states": ("a.matches('(a{400}b){400}')", 10, "The pattern", ""),
+    "a fifth matches": (
+        " && ".join(["a.matches('x')"] * 5),
+        4 * len("a.matches('x') && ") + 2,
+        "More than 4",
+        "",
+    ),
     "a fifth exists": (
         " && ".join(["a.exists(x, x)"] * 5),
         4 * len("a.exists(x, x) && ") + 2,

@@ -152,7 +152,7 @@ def _call(node: Call, inside: bool) -> Run:
         return presence(first)
     subject = _compile(first, inside)
     if node.function == "matches":
-        return _matches(node, subject)
+        return _located(_matches(node, subject), node.position)
     function = CALLS[node.function]
     if len(node.arguments) == 1:
         return _located(lambda lookup: function(subject(lookup)), node.position)
@@ -167,7 +167,9 @@ def _matches(node: Call, subject: Run) -> Run:
     def run(lookup: Lookup) -> bool:
         text = subject(lookup)
         if not isinstance(text, str):
-            raise EvaluationError(f"{kind(text)} where text is needed", node.position)
+            raise EvaluationError(f"{kind(text)} where text is needed")
+        if isinstance(lookup, Local):
+            lookup.spend(len(text))
         return found(text)
 
     return run

@@ -13,6 +13,8 @@ primary    = constant | name ["(" arguments ")"] | "(" expression ")" | "[" argu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from covey.expressions.errors import ExpressionError
 from covey.expressions.expression import Expression
 from covey.expressions.functions import (
@@ -38,7 +40,7 @@ from covey.expressions.tokens import CONSTANTS, KEPT, RESERVED, Token, tokenize
 MAX_LENGTH = 2_000
 MAX_NODES = 200
 MAX_DEPTH = 32
-MAX_COMPREHENSIONS = 4
+MAX_COSTLY = 4  # of exists(), all() and matches()
 
 RELATIONS = frozenset(("==", "!=", "<", "<=", ">", ">=", "in"))
 # Lowest first; relations do not chain.
@@ -84,7 +86,7 @@ class _Parser:
         self._next = 0
         self._nodes = 0
         self._depth = 0
-        self._comprehensions = 0
+        self._costly = 0
 
     # ---- tokens
 
@@ -212,14 +214,10 @@ class _Parser:
         if name.written not in METHODS:
             raise unknown_function(name.written, name.position, METHODS)
         arguments = self._arguments(")")
-        return self._count(call(name.written, (receiver, *arguments), name.position, METHODS))
+        return self._called((receiver, *arguments), name, METHODS)
 
     def _comprehension(self, source: Node, name: Token) -> Node:
-        self._comprehensions += 1
-        if self._comprehensions > MAX_COMPREHENSIONS:
-            raise ExpressionError(
-                f"More than {MAX_COMPREHENSIONS} of exists() and all()", name.position
-            )
+        self._spend(name)
         self._expect("(", "")
         variable = self._take()
         if variable.kind != "word" or variable.written in RESERVED | ROOTS:
@@ -231,6 +229,17 @@ class _Parser:
         self._expect(")", f"at the end of {name.written}()")
         node = Comprehension(name.written, source, variable.written, body, name.position)
         return self._count(node)
+
+    def _spend(self, name: Token) -> None:
+        self._costly += 1
+        if self._costly > MAX_COSTLY:
+            message = f"More than {MAX_COSTLY} of exists(), all() and matches()"
+            raise ExpressionError(message, name.position)
+
+    def _called(self, arguments: tuple[Node, ...], name: Token, known: Mapping[str, int]) -> Node:
+        if name.written == "matches":
+            self._spend(name)
+        return self._count(call(name.written, arguments, name.position, known))
 
     def _arguments(self, closing: str) -> tuple[Node, ...]:
         self._next += 1
@@ -270,8 +279,7 @@ class _Parser:
         if self._is("("):
             if word not in FUNCTIONS:
                 raise unknown_function(word, token.position, FUNCTIONS)
-            arguments = self._arguments(")")
-            return self._count(call(word, arguments, token.position, FUNCTIONS))
+            return self._called(self._arguments(")"), token, FUNCTIONS)
         if word in _OTHER_LANGUAGES:
             hint = f"write {_OTHER_LANGUAGES[word]}"
             raise ExpressionError(f"{word} is of another language", token.position, hint)

@@ -90,6 +90,11 @@ class Automaton:
         self._readers = self._masks(builder.reads)
         self._steps: dict[tuple[int, int], int] = {}
 
+    @property
+    def states(self) -> int:
+        """How many characters the expression names: what one step costs at most."""
+        return len(self._follow)
+
     def found_in(self, text: str) -> bool:
         """Whether some part of the text is of the expression."""
         whole = self._whole
