@@ -3,14 +3,18 @@
     item            pk                    sk       serves
     record          {collection}.{shard}  {id}     get 0.5; newest first list 0.5 per 4 KB
     record          {collection}.={id}    {id}     the same for ids given by the writer
-    catalog         !catalog              {name}   all collections in one query; ``!`` is its version
+    catalog         !catalog              {name}   all collections in one query; ``!``: version
     unique claim    !claim.{hash}         .        one owner per unique value; lookup 1
     single use      !once.{hash}          .        put and take by condition, 1 each
     secret          !secret.{name}        .        keys that this deployment made for itself
     account         !account.{user}       .        the credentials of a user
     session         !session.{sid}        .        a sign-in and its refresh tokens
+    signing key     !signing              {n}      keys of access tokens, oldest first
+    attempts        !attempts.{hash}      .        attempts of one window, counted
+    bootstrap       !bootstrap            .        the offer to make the first administrator
     API key         !key.{id}             .        a key, hashed
     job             !job.{id}             .        background work and its progress
+    job of an owner !jobs.{owner}         {id}     an owner's newest jobs, one query
     connection      !conn.{id}            .        an open socket
     subscription    !sub.{collection}     {id}     who is told of a change, one query per change
 
@@ -149,6 +153,21 @@ def session(sid: str) -> Key:
     return f"!session.{sid}", ONLY
 
 
+def signing_key(generation: int) -> Key:
+    """One generation of the keys that sign access tokens; all are one query."""
+    return "!signing", f"{generation:06d}"
+
+
+def attempts(digest: str) -> Key:
+    """Attempts counted against a limit, in one window."""
+    return f"!attempts.{digest}", ONLY
+
+
+def bootstrap() -> Key:
+    """The offer to make the first administrator."""
+    return "!bootstrap", ONLY
+
+
 def api_key(key_id: str) -> Key:
     """An API key, hashed."""
     return f"!key.{key_id}", ONLY
@@ -157,6 +176,11 @@ def api_key(key_id: str) -> Key:
 def job(job_id: str) -> Key:
     """Background work and its progress."""
     return f"!job.{job_id}", ONLY
+
+
+def job_of(owner: str, job_id: str) -> Key:
+    """Where an owner's jobs are listed, in the order of their ids."""
+    return f"!jobs.{owner}", job_id
 
 
 def connection(connection_id: str) -> Key:
