@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import Any
 
 from chalice.app import (
@@ -95,26 +95,29 @@ class CoveyApp(Chalice):
             self.schemas.update(blueprint.schemas)
 
     def __call__(self, event: Any, lambda_context: Any) -> dict[str, Any]:
-        """Answer one event; never raises."""
+        """Answer one event, in a context of its own; never raises."""
+        return copy_context().run(self._answer, event, lambda_context)
+
+    def _answer(self, event: Any, lambda_context: Any) -> dict[str, Any]:
         started = time.perf_counter_ns()
         request = Request(event, lambda_context, self._authenticate)
-        tokens = (
-            context.variable.set(request),
-            _CHALICE_REQUEST.set(None),
-            _LAMBDA_CONTEXT.set(lambda_context),
-        )
+        context.variable.set(request)
+        _CHALICE_REQUEST.set(None)
+        self.lambda_context = lambda_context
+        spent = meter.reset()
+        response = self._respond(event, lambda_context, request)
+        elapsed = (time.perf_counter_ns() - started) / 1e6
         try:
-            meter.reset()
-            response = self._respond(event, lambda_context, request)
-            spent = meter.read()
-            elapsed = (time.perf_counter_ns() - started) / 1e6
             headers.finish(response, request, spent, elapsed)
-            answer = _rendered(response, request)
-            observe.answered(request, response, spent, elapsed)
-        finally:
-            context.variable.reset(tokens[0])
-            _CHALICE_REQUEST.reset(tokens[1])
-            _LAMBDA_CONTEXT.reset(tokens[2])
+            answer = response.to_dict()
+        except (ValueError, TypeError, RecursionError) as exc:  # what cannot be written down
+            observe.failed(request, exc)
+            response = problem.unexpected(request.id)
+            headers.finish(response, request, spent, elapsed)
+            answer = response.to_dict()
+        if request.method == "HEAD" or response.status_code in (204, 304):
+            answer["body"], answer["isBase64Encoded"] = "", False
+        observe.answered(request, response, spent, elapsed)
         return answer
 
     def _respond(self, event: Mapping[str, Any], lambda_context: Any, request: Request) -> Response:
@@ -205,19 +208,3 @@ def _response(answer: Any) -> Response:
     if isinstance(answer, ChaliceResponse):
         return Response(answer.body, status=answer.status_code, headers=answer.headers)
     return no_content() if answer is None else Response(answer)
-
-
-def _rendered(response: Response, request: Request) -> dict[str, Any]:
-    """The answer in API Gateway's form; what cannot be written down is our failure."""
-    try:
-        answer = response.to_dict()
-    except (ValueError, TypeError, RecursionError) as exc:
-        observe.failed(request, exc)
-        failure = problem.unexpected(request.id)
-        failure.headers = {**response.headers, **failure.headers}
-        failure.headers.pop("ETag", None)
-        response.status_code, response.code = failure.status_code, failure.code
-        answer = failure.to_dict()
-    if request.method == "HEAD" or answer["statusCode"] in (204, 304):
-        answer["body"], answer["isBase64Encoded"] = "", False
-    return answer

@@ -38,7 +38,7 @@ def finish(response: Response, request: Request, spent: Meter, elapsed_ms: float
     headers["X-Request-Id"] = request.id
     app_ms = max(elapsed_ms - spent.db_ms, 0.0)
     headers["Server-Timing"] = f"db;dur={spent.db_ms:.2f}, app;dur={app_ms:.2f}"
-    headers["Covey-Cost"] = f"rru={spent.rru:g}, wru={spent.wru:g}, usd={spent.usd:.9f}"
+    headers["Covey-Cost"] = f"rru={spent.rru:g}, wru={spent.wru:g}, usd={spent.usd:.10f}"
 
 
 def _shows_credential(request: Request) -> bool:

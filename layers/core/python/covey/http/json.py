@@ -103,7 +103,7 @@ def _text(body: bytes) -> str:
 def _deeper_than(value: Any, limit: int) -> bool:
     """Whether containers nest deeper than `limit`; level by level, never by recursion."""
     level = [value]
-    for _ in range(limit + 1):
+    for _ in range(limit):
         level = [
             child
             for item in level

@@ -26,7 +26,9 @@ def logger() -> Logger:
     from aws_lambda_powertools import Logger
 
     return Logger(
-        service=os.environ.get("POWERTOOLS_SERVICE_NAME", "covey"), level=settings().log_level
+        service=os.environ.get("POWERTOOLS_SERVICE_NAME", "covey"),
+        level=settings().log_level,
+        location=None,  # always the same line of this module
     )
 
 

@@ -41,7 +41,10 @@ class Response(ChaliceResponse):
         self.headers.update({name: value for name, value in named.items() if value is not None})
 
     def to_dict(self, binary_types: list[str] | None = None) -> dict[str, Any]:
-        """The answer as API Gateway's proxy integration wants it."""
+        """The answer as API Gateway's proxy integration wants it.
+
+        Raises ValueError for a body or a header that cannot be sent.
+        """
         body, encoded = self.body, False
         if isinstance(body, bytes | bytearray):
             body, encoded = base64.b64encode(body).decode("ascii"), True
@@ -51,6 +54,10 @@ class Response(ChaliceResponse):
         elif not isinstance(body, str):
             body = json.encode(body)
             self.headers.setdefault("Content-Type", "application/json")
+        for name, value in self.headers.items():
+            for text in (value,) if isinstance(value, str) else value:
+                if not (text.isascii() and text.isprintable()):
+                    raise ValueError(f"the header {name} has a value that cannot be sent")
         single = {name: value for name, value in self.headers.items() if isinstance(value, str)}
         several = {name: value for name, value in self.headers.items() if isinstance(value, list)}
         return {
