@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class Settings:
         for field in fields(cls):
             text = environment.get(field.name.upper(), "")
             if text:
-                values[field.name] = type(field.default)(text)
+                default: Any = field.default
+                values[field.name] = type(default)(text)
         return cls(**values)  # type: ignore[arg-type]
 
 

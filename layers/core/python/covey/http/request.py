@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
+from covey import json
 from covey.errors import BadRequest, FieldError, UnsupportedMedia
-from covey.http import json
 from covey.http.operation import FORM, JSON, MERGE_PATCH
 from covey.identity.principal import Principal
 

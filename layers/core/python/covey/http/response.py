@@ -7,7 +7,7 @@ from typing import Any
 
 from chalice.app import Response as ChaliceResponse
 
-from covey.http import json
+from covey import json
 
 
 class Response(ChaliceResponse):

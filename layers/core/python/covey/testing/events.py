@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
-from covey.http import json
+from covey import json
 
 # The greedy resources of template.yaml: a path under one of them arrives with `proxy`.
 GREEDY = ("records", "auth", "admin", "files", "jobs", "realtime")

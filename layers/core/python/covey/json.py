@@ -4,7 +4,7 @@ The decoder takes RFC 8259 in UTF-8 and refuses what `json.loads` lets pass: dup
 lone surrogates, NaN and Infinity, numbers that DynamoDB cannot keep exactly (38 digits, from
 1E-130 to 9.99E+125), more than 32 levels, a byte order mark, anything after the value. The C
 scanner of the standard library does the work; only when it stumbles, or when the text looks
-suspicious, does `covey.http.json_faults` walk it once more to say what is wrong and where.
+suspicious, does `covey.json_faults` walk it once more to say what is wrong and where.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 
 import simplejson
 
+from covey import json_faults
 from covey.errors import BadRequest, TooLarge
-from covey.http import json_faults
 
 MAX_BYTES = 1_048_576
 MAX_DEPTH = 32
@@ -116,4 +116,4 @@ def _deeper_than(value: Any, limit: int) -> bool:
     return True
 
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "BadRequest", "decode", "encode", "number"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "decode", "encode", "number"]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from covey import json, json_faults
 from covey.errors import BadRequest, TooLarge
-from covey.http import json, json_faults
 
 DEEP = 32
 
