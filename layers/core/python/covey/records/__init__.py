@@ -1,1 +1,18 @@
-"""."""
+"""Records: the documents of collections, and the one service that reads and writes them.
+
+    service.py     Records: create, update, replace, delete, expire, and what it inherits from
+    reading.py     Reader: get, list, explain
+    asking.py      one call: who asks, of which collection, at which moment
+    query.py       query parameters → a checked request
+    conditions.py  If-Match, If-None-Match
+    drafts.py      a body or a patch → what the record would become
+    patch.py       merge patch and the operators $inc, $append, $remove
+    relations.py   targets exist and may be seen
+    expand.py projection.py   what of a record, and of its targets, an answer shows
+    custom_ids.py ids.py      ids that writers give, ids that Covey makes
+    model.py time.py          a record, a change, an instant
+    ports.py       RecordStore, what is asked of a store
+
+Who may do what is decided in `covey.identity.authorize`. How it looks over HTTP is described in
+docs/reference/records.md, the rules in docs/guide/rules.md.
+"""

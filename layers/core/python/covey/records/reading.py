@@ -1,0 +1,237 @@
+"""Reading records: one, a page of them, and how a page would be found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from covey.collections.catalog import Catalog
+from covey.collections.model import Collection
+from covey.errors import Forbidden, NotFound
+from covey.expressions import Timestamp, bind, conjoin
+from covey.identity import authorize as access
+from covey.identity.principal import Principal
+from covey.identity.profile import with_profile
+from covey.records.asking import Asking
+from covey.records.conditions import UNCONDITIONAL, Conditions
+from covey.records.custom_ids import can_hold
+from covey.records.expand import EXPANDED, expand
+from covey.records.model import Record
+from covey.records.ports import Query, RecordStore
+from covey.records.projection import project
+from covey.records.query import (
+    SHOW_PARAMETERS,
+    WHOLE,
+    ListRequest,
+    Show,
+    check_parameters,
+    parse_list,
+    parse_show,
+)
+from covey.records.relations import Relations
+from covey.records.time import now_ms
+
+Parameters = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One record as its caller may see it.
+
+    `created` says that it is new. `unchanged` says that the caller has this version already, by
+    If-None-Match. A caller who may write a record but not read it gets the system fields only.
+    """
+
+    id: str
+    document: dict[str, Any]
+    etag: str
+    created: bool = False
+    unchanged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page: documents in order and the cursor of the next page, or None at the end."""
+
+    items: tuple[dict[str, Any], ...]
+    next: str | None = None
+
+
+class Reader:
+    """Get, list and explain, under the rules. See `covey.records.service.Records`."""
+
+    def __init__(
+        self,
+        store: RecordStore,
+        catalog: Catalog,
+        *,
+        budget: int = 2_000,
+        clock: Callable[[], int] = now_ms,
+    ) -> None:
+        self._store = store
+        self._catalog = catalog
+        self._budget = budget
+        self._clock = clock
+        self._relations = Relations(store, catalog)
+
+    def get(
+        self,
+        principal: Principal,
+        collection: str,
+        record_id: str,
+        *,
+        parameters: Parameters | None = None,
+        conditions: Conditions = UNCONDITIONAL,
+        request: Mapping[str, Any] | None = None,
+    ) -> Answer:
+        """One record; `unchanged` when If-None-Match names it."""
+        asking = self._asking(principal, collection, request, parameters)
+        record = self._read(asking, record_id, consistent=False)
+        document = None if record is None else asking.visible(asking.collection, record)
+        if record is None or document is None:
+            raise NotFound("record")
+        # The tag speaks of the record alone: neither of expanded targets nor of what a field
+        # rule shows this caller today, which another caller's cached answer may not match.
+        whole = not asking.show.expand and _shows_alike(asking.collection)
+        unchanged = conditions.unchanged(record.etag) and whole
+        return self._answer(asking, record, document, unchanged=unchanged)
+
+    def list(
+        self,
+        principal: Principal,
+        collection: str,
+        parameters: Parameters | None = None,
+        *,
+        request: Mapping[str, Any] | None = None,
+    ) -> Listing:
+        """A page of what the filter finds among what the caller may see."""
+        asking, wanted, query = self._query(principal, collection, parameters or {}, request)
+        found: dict[str, dict[str, Any]] = {}
+
+        def accept(record: Record) -> bool:
+            if wanted.where is not None and not wanted.where.holds(asking.scope(record)):
+                return False
+            document = asking.visible(asking.collection, record)
+            if document is not None:
+                found[record.id] = document
+            return document is not None
+
+        page = self._store.list(asking.collection, query, accept)
+        documents = [found[record.id] for record in page.records]
+        self._expand(asking, documents)
+        items = tuple(projected(document, wanted.show) for document in documents)
+        return Listing(items, page.next)
+
+    def explain(
+        self,
+        principal: Principal,
+        collection: str,
+        parameters: Parameters | None = None,
+        *,
+        request: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """How a list would be served.
+
+        Raises Forbidden (code explain_denied) where the plan would name what the caller may not
+        read: a read rule over hidden fields.
+        """
+        asking, _, query = self._query(principal, collection, parameters or {}, request)
+        if not access.may_read_rule(asking.principal, asking.collection):
+            raise Forbidden(
+                "The read rule of this collection uses fields that you may not read.",
+                code="explain_denied",
+            )
+        return self._store.explain(asking.collection, query)
+
+    # ---- parts
+
+    def _asking(
+        self,
+        principal: Principal,
+        collection: str,
+        request: Mapping[str, Any] | None,
+        parameters: Parameters | None,
+    ) -> Asking:
+        found = self._catalog.get(collection)
+        who = with_profile(principal, self._load_user)
+        show = WHOLE
+        if parameters:
+            check_parameters(parameters, SHOW_PARAMETERS)
+            show = parse_show(who, found, parameters)
+        return Asking(who, found, self._clock(), request or {}, show)
+
+    def _load_user(self, user: str) -> Mapping[str, Any]:
+        # Consistently: a role taken away a moment ago must not linger.
+        users = self._catalog.get("users")
+        record = self._store.get(users, user, consistent=True) if can_hold(users, user) else None
+        return {} if record is None else record.values
+
+    def _read(self, asking: Asking, record_id: str, *, consistent: bool) -> Record | None:
+        if not can_hold(asking.collection, record_id):
+            return None
+        return self._store.get(asking.collection, record_id, consistent=consistent)
+
+    def _query(
+        self,
+        principal: Principal,
+        collection: str,
+        parameters: Parameters,
+        request: Mapping[str, Any] | None,
+    ) -> tuple[Asking, ListRequest, Query]:
+        asking = self._asking(principal, collection, request, None)
+        rule = access.list_rule(asking.principal, asking.collection)
+        if rule is access.DENY:
+            raise access.refusal(asking.principal, asking.collection, "read")
+        wanted = parse_list(asking.principal, asking.collection, parameters)
+        moment = {"now": Timestamp(asking.now), "request": asking.request}
+        where = conjoin([bind(part, moment) for part in (rule, wanted.where) if part is not None])
+        query = Query(
+            where=where,
+            bounded_by_caller=wanted.where is not None,
+            sort=wanted.sort,
+            limit=wanted.limit,
+            cursor=wanted.cursor,
+            scope=asking.principal.scope,
+            budget=self._budget,
+            filter_text=parameters.get("filter", ""),
+        )
+        return replace(asking, show=wanted.show), wanted, query
+
+    def _expand(self, asking: Asking, documents: Sequence[dict[str, Any]]) -> None:
+        if asking.show.expand:
+            expand(
+                asking.collection,
+                documents,
+                asking.show.expand,
+                lambda to, ids: self._relations.documents(to, ids, asking.visible),
+            )
+
+    def _answer(
+        self,
+        asking: Asking,
+        record: Record,
+        document: dict[str, Any] | None,
+        *,
+        created: bool = False,
+        unchanged: bool = False,
+    ) -> Answer:
+        if document is None:
+            document = replace(record, values={}).document()
+        if not unchanged:
+            self._expand(asking, [document])
+        shown = projected(document, asking.show)
+        return Answer(record.id, shown, record.etag, created=created, unchanged=unchanged)
+
+
+def projected(document: dict[str, Any], show: Show) -> dict[str, Any]:
+    """The document with the fields asked for, and what was expanded."""
+    shown = project(document, show.fields)
+    if show.expand and show.fields is not None:
+        shown[EXPANDED] = document[EXPANDED]
+    return shown
+
+
+def _shows_alike(collection: Collection) -> bool:
+    """Whether whoever sees a record of this collection sees all of it."""
+    return all(field.read is None for field in collection.fields.values())

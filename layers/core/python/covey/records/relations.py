@@ -1,0 +1,105 @@
+"""A relation points to a record that exists and that the writer may see.
+
+A target that is missing and one that is hidden answer alike, so that writing relations does not
+probe for records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from covey.collections.catalog import Catalog
+from covey.collections.model import Collection
+from covey.errors import FieldError, Invalid, NotFound
+from covey.identity.principal import Kind
+from covey.records.asking import Asking, has_expired
+from covey.records.custom_ids import can_hold
+from covey.records.expand import target_ids
+from covey.records.model import Record
+from covey.records.ports import RecordStore
+
+MAX_ERRORS = 100
+
+Show = Callable[[Collection, Record], dict[str, Any] | None]
+
+
+class Relations:
+    """Reads targets, in batches."""
+
+    def __init__(self, store: RecordStore, catalog: Catalog) -> None:
+        self._store = store
+        self._catalog = catalog
+
+    def check(
+        self,
+        asking: Asking,
+        values: Mapping[str, Any],
+        *,
+        given: Sequence[str],
+        before: Mapping[str, Any],
+    ) -> None:
+        """Raise Invalid (code relation_not_found) for targets that are not there.
+
+        `given` are the fields that the caller wrote: their new targets must be visible to them.
+        Other fields got a default: their targets must exist. Targets that `before` has already
+        are not asked about again.
+        """
+        faults: list[FieldError] = []
+        for name, field in asking.collection.fields.items():
+            if field.type != "relation" or values.get(name) is None:
+                continue
+            ids = target_ids(field, values[name])
+            known = set(target_ids(field, before.get(name)))
+            wanted = [target for target in dict.fromkeys(ids) if target not in known]
+            missing = self._missing(asking, field.options["to"], wanted, given=name in given)
+            for position, target in enumerate(ids):
+                if target in missing:
+                    path = f"{name}.{position}" if field.list else name
+                    faults.append(FieldError(path, "relation_not_found", "names no record"))
+        if faults:
+            raise Invalid(f"{faults[0].field} names no record.", errors=faults[:MAX_ERRORS])
+
+    def documents(self, to: str, ids: Sequence[str], show: Show) -> dict[str, dict[str, Any]]:
+        """What `show` makes of the records of these ids, by id; what it hides is left out."""
+        collection = self._collection(to)
+        if collection is None:
+            return {}
+        found = self._store.get_many(
+            collection, [target for target in ids if can_hold(collection, target)]
+        )
+        shown = {target: show(collection, record) for target, record in found.items()}
+        return {target: document for target, document in shown.items() if document is not None}
+
+    def _missing(
+        self, asking: Asking, to: str, ids: Sequence[str], *, given: bool
+    ) -> frozenset[str]:
+        caller = asking.principal
+        # A signed-in caller exists, also where the team hides users from themselves.
+        if to == "users" and caller.kind in (Kind.USER, Kind.ADMINISTRATOR):
+            ids = [target for target in ids if target != caller.id]
+        collection = self._collection(to)
+        if collection is None or not ids:
+            return frozenset(ids)
+        held = [target for target in ids if can_hold(collection, target)]
+        found = self._store.get_many(collection, held)
+
+        def reached(record: Record | None) -> bool:
+            if record is None or has_expired(record, asking.now):
+                return False
+            return not given or asking.visible(collection, record) is not None
+
+        absent = [target for target in held if not reached(found.get(target))]
+        # The batch may lag: a target made or shown a moment ago is asked for again.
+        absent = [
+            target
+            for target in absent
+            if not reached(self._store.get(collection, target, consistent=True))
+        ]
+        return frozenset(absent) | (frozenset(ids) - frozenset(held))
+
+    def _collection(self, name: str) -> Collection | None:
+        try:
+            return self._catalog.get(name)
+        except NotFound:
+            return None
