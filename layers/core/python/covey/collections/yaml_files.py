@@ -183,7 +183,7 @@ class _Document:
             raise self._fault(line, "", f"is not YAML: {error.problem or error.context}") from None
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
-            message = f"holds a character that YAML does not take: U+{ord(error.character):04X}"
+            message = f"holds a character that YAML does not take: U+{ord(text[error.position]):04X}"
             raise self._fault(line, "", message) from None
         finally:
             loader.dispose()
