@@ -51,7 +51,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset(("+", "-")),
     frozenset(("*", "/", "%")),
 )
-_OTHER_LANGUAGES = {
+OTHER_LANGUAGES = {
     "and": "&&",
     "or": "||",
     "not": "!",
@@ -111,7 +111,7 @@ class _Parser:
     def _unexpected(self, wanted: str) -> ExpressionError:
         token = self._token
         found = token.written if token.kind == "end" else repr(token.written)
-        other = _OTHER_LANGUAGES.get(token.written, "")
+        other = OTHER_LANGUAGES.get(token.written, "")
         hint = f"write {other}" if other else ""
         return ExpressionError(f"Expected {wanted}, found {found}", token.position, hint)
 
@@ -280,7 +280,7 @@ class _Parser:
             if word not in FUNCTIONS:
                 raise unknown_function(word, token.position, FUNCTIONS)
             return self._called(self._arguments(")"), token, FUNCTIONS)
-        if word in _OTHER_LANGUAGES:
-            hint = f"write {_OTHER_LANGUAGES[word]}"
+        if word in OTHER_LANGUAGES:
+            hint = f"write {OTHER_LANGUAGES[word]}"
             raise ExpressionError(f"{word} is of another language", token.position, hint)
         return self._count(Name((word,), token.position))
