@@ -1,0 +1,1 @@
+"""Deployable entry points: a folder each, thin, never importing each other."""

@@ -1,0 +1,127 @@
+"""/auth: signing up, in, on and out, the first administrator, and the public keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from covey.http import Request, Response, Routes, no_content
+from covey.wiring import services
+from functions.auth import bootstrap_page
+from functions.auth.forms import texts
+from functions.auth.schemas import SCHEMAS
+
+
+def routes() -> Routes:
+    """The routes of this function."""
+    routes = Routes("auth", schemas=SCHEMAS)
+    _signing(routes)
+    _bootstrap(routes)
+
+    @routes.get(
+        "/.well-known/jwks.json",
+        summary="Read the public keys of access tokens",
+        answer="KeySet",
+        public=True,
+    )
+    def jwks(request: Request) -> Response:
+        headers: dict[str, str | list[str]] = {"Cache-Control": "public, max-age=300"}
+        return Response(services().tokens.jwks(), headers=headers)
+
+    return routes
+
+
+def _signing(routes: Routes) -> None:
+    @routes.post(
+        "/auth/sign-up",
+        summary="Make a user and sign in",
+        body="SignUp",
+        answer="SignedIn",
+        status=201,
+        problems=(403, 409, 422, 429),
+        public=True,
+    )
+    def sign_up(request: Request) -> Response:
+        """The rule `create` of the collection `users` decides who may."""
+        body = request.json()
+        signed_in = services().accounts.sign_up(
+            {name: value for name, value in body.items() if name != "password"},
+            body.get("password"),
+            address=request.ip,
+            caller=request.principal,
+        )
+        return Response(signed_in.document(), status=201)
+
+    @routes.post(
+        "/auth/sign-in",
+        summary="Sign in",
+        body="SignIn",
+        answer="SignedIn",
+        problems=(401, 422, 429),
+        public=True,
+    )
+    def sign_in(request: Request) -> Response:
+        """An unknown e-mail, a wrong password and a disabled account answer alike."""
+        email, password = texts(request.json(), "email", "password")
+        return Response(services().accounts.sign_in(email, password, address=request.ip).document())
+
+    @routes.post(
+        "/auth/refresh",
+        summary="Get fresh tokens for a refresh token",
+        body="Refresh",
+        answer="SignedIn",
+        problems=(401, 422),
+        public=True,
+    )
+    def refresh(request: Request) -> Response:
+        """A refresh token is good for one use; a second use ends the session."""
+        (token,) = texts(request.json(), "refresh_token")
+        return Response(services().accounts.refresh(token).document())
+
+    @routes.post(
+        "/auth/sign-out",
+        summary="End the session",
+        body="Refresh",
+        status=204,
+        problems=(401, 422),
+        public=True,
+    )
+    def sign_out(request: Request) -> Response:
+        """The session of the refresh token, or without a body that of the access token."""
+        if request.body:
+            (token,) = texts(request.json(), "refresh_token")
+            services().accounts.sign_out_by_token(token)
+        else:
+            services().accounts.sign_out(request.principal)
+        return no_content()
+
+    @routes.get("/auth/me", summary="Read your own user", answer="User", problems=(401,))
+    def me(request: Request) -> Any:
+        return {"user": services().accounts.me(request.principal)}
+
+
+def _bootstrap(routes: Routes) -> None:
+    @routes.get(
+        "/auth/bootstrap",
+        summary="A page that makes the first administrator",
+        answer={"type": "string"},
+        produces="text/html",
+        public=True,
+    )
+    def show_bootstrap(request: Request) -> Response:
+        return Response(bootstrap_page.html(), headers=bootstrap_page.headers())
+
+    @routes.post(
+        "/auth/bootstrap",
+        summary="Make the first administrator with the one-time token",
+        body="Bootstrap",
+        answer="SignedIn",
+        status=201,
+        problems=(401, 409, 422, 429),
+        public=True,
+    )
+    def bootstrap(request: Request) -> Response:
+        token, email, password = texts(request.json(), "token", "email", "password")
+        signed_in = services().first_administrator.redeem(
+            token, {"email": email}, password, address=request.ip
+        )
+        return Response(signed_in.document(), status=201)

@@ -1,0 +1,53 @@
+"""What the documentation says of bodies and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_EMAIL = {"type": "string", "format": "email"}
+_PASSWORD = {"type": "string", "format": "password", "minLength": 8, "maxLength": 256}
+_USER = {
+    "type": "object",
+    "description": "the record of `users`, as its owner may read it",
+    "required": ["id"],
+    "properties": {"id": {"type": "string"}},
+}
+
+
+def _body(*, more: bool = False, **properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": list(properties),
+        "properties": properties,
+        "additionalProperties": more,
+    }
+
+
+SCHEMAS: Mapping[str, Mapping[str, Any]] = {
+    "SignUp": {
+        **_body(more=True, email=_EMAIL, password=_PASSWORD),
+        "description": "further fields are those of the collection `users`",
+    },
+    "SignIn": _body(email={"type": "string"}, password={"type": "string"}),
+    "Refresh": _body(refresh_token={"type": "string"}),
+    "Bootstrap": _body(token={"type": "string"}, email=_EMAIL, password=_PASSWORD),
+    "User": _body(user=_USER),
+    "SignedIn": {
+        "type": "object",
+        "required": ["user", "access_token", "refresh_token", "token_type", "expires_in"],
+        "properties": {
+            "user": _USER,
+            "access_token": {"type": "string", "description": "a JWT, for Authorization: Bearer"},
+            "refresh_token": {"type": "string", "description": "opaque, good for one use"},
+            "token_type": {"const": "Bearer"},
+            "expires_in": {"type": "integer", "description": "of the access token, in seconds"},
+        },
+    },
+    "KeySet": {
+        "type": "object",
+        "description": "JSON Web Key Set, RFC 7517",
+        "required": ["keys"],
+        "properties": {"keys": {"type": "array", "items": {"type": "object"}}},
+    },
+}

@@ -1,0 +1,215 @@
+"""Signing up, in, on and out.
+
+Failures change nothing, and failures to sign in are one: an unknown e-mail, a wrong password and
+a disabled account answer alike and cost alike (the same reads, one password hash each).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from covey.collections.model import Collection
+from covey.errors import Unauthenticated
+from covey.expressions import parse
+from covey.identity import passwords, throttle
+from covey.identity.authorize import authorize, refuse_early, visible
+from covey.identity.caller import signed_in
+from covey.identity.ports import Account, AccountStore, Session, UserRecords
+from covey.identity.principal import GUEST, Principal
+from covey.identity.sessions import Sessions
+from covey.identity.throttle import Throttle
+from covey.identity.tokens import Tokens
+from covey.identity.users import claimed_emails, new_user, roles_of
+from covey.records.model import Record
+from covey.records.time import now_ms
+
+USERS = "users"
+# Read in place of an unknown user's account: no id that Covey makes or takes is "-".
+_NOBODY = "-"
+
+
+class Collections(Protocol):
+    """The part of the catalog that accounts need."""
+
+    def get(self, name: str) -> Collection:
+        """The collection of this name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A user with fresh tokens; `user` holds what the user may see of itself."""
+
+    user: Mapping[str, Any]
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+    def document(self) -> dict[str, Any]:
+        """As OAuth 2.0 answers it (RFC 6749, 5.1), and the user."""
+        return {
+            "user": self.user,
+            "access_token": self.access_token,
+            "refresh_token": self.refresh_token,
+            "token_type": "Bearer",
+            "expires_in": self.expires_in,
+        }
+
+
+class Accounts:
+    """Users as those who sign in."""
+
+    def __init__(
+        self,
+        *,
+        collections: Collections,
+        records: UserRecords,
+        accounts: AccountStore,
+        sessions: Sessions,
+        tokens: Tokens,
+        limits: Throttle,
+        clock: Callable[[], int] = now_ms,
+    ) -> None:
+        self._collections = collections
+        self._records = records
+        self._accounts = accounts
+        self._sessions = sessions
+        self._tokens = tokens
+        self._limits = limits
+        self._clock = clock
+
+    def sign_up(
+        self,
+        values: Mapping[str, Any],
+        password: object,
+        *,
+        address: str = "",
+        caller: Principal = GUEST,
+    ) -> SignedIn:
+        """Make a user with these fields and password.
+
+        The rule `create` of `users` decides whether `caller` may; where a team wrote none,
+        anybody may (and with ``create: "false"`` administrators alone). Raises Invalid for all
+        bad fields at once, Forbidden, TooManyRequests, and Conflict("unique_violation") where
+        the e-mail is taken.
+        """
+        users = _open_to_sign_up(self._collections.get(USERS))
+        refuse_early(caller, users, "create")
+        user = self.prepare(values, password, caller)
+        # The e-mail's own write rule is about changing it: nobody signs up without one.
+        written = values.keys() - {"email"}
+        authorize(caller, "create", users, user, changed_fields=sorted(written))
+        self._limits.take(throttle.SIGN_UP_ADDRESS, address)
+        return self.add(user, str(password))
+
+    def prepare(
+        self, values: Mapping[str, Any], password: object, caller: Principal = GUEST
+    ) -> Record:
+        """A valid new user that is not kept yet; raises Invalid."""
+        users = self._collections.get(USERS)
+        id = self._records.new_id(users)
+        return new_user(users, values, password, id=id, now=self._clock(), caller=caller)
+
+    def add(self, user: Record, password: str, also: Sequence[dict[str, Any]] = ()) -> SignedIn:
+        """Write a valid new user, its account, a first session and `also`: all of it or nothing.
+
+        The password is hashed before anything is known of the e-mail, so that one that is taken
+        costs what a free one does.
+        """
+        users = self._collections.get(USERS)
+        account = Account(user.id, passwords.digest(password), user.created // 1000)
+        session, refresh_token = self._sessions.prepare(user.id)
+        entries = [self._accounts.creation(account), self._sessions.creation(session), *also]
+        self._records.create(users, user, also=entries)
+        return self._answer(user, session, refresh_token)
+
+    def sign_in(self, email: str, password: str, *, address: str = "") -> SignedIn:
+        """Open a session; raises Unauthenticated("invalid_credentials") or TooManyRequests."""
+        users = self._collections.get(USERS)
+        claims = claimed_emails(users, email)
+        name = claims[-1] if claims else ""
+        taken = [
+            self._limits.take(throttle.SIGN_IN_PAIR, name, address),
+            self._limits.take(throttle.SIGN_IN_ACCOUNT, name),
+            self._limits.take(throttle.SIGN_IN_ADDRESS, address),
+        ]
+        user = self._proven(users, claims, password)
+        self._limits.give_back(*taken)
+        session, refresh_token = self._sessions.open(user.id)
+        return self._answer(user, session, refresh_token)
+
+    def refresh(self, token: str) -> SignedIn:
+        """Continue a session by its newest refresh token, which is then spent.
+
+        Raises Unauthenticated("invalid_token"); a token that was spent before ends its session.
+        """
+        session = self._sessions.find(token)
+        user = self._enabled(session.user)
+        if user is None:
+            raise Unauthenticated("The refresh token does not hold.", code="invalid_token")
+        return self._answer(user, session, self._sessions.rotate(session, token))
+
+    def sign_out(self, caller: Principal) -> None:
+        """End the session that `caller` calls from; raises Unauthenticated where there is none.
+
+        Access tokens of the session hold until they expire.
+        """
+        if not caller.session:
+            raise Unauthenticated("Nobody is signed in.")
+        self._sessions.end(caller.session)
+
+    def sign_out_by_token(self, refresh_token: str) -> None:
+        """End the session of a refresh token, spent or not; raises Unauthenticated."""
+        self._sessions.end_by_token(refresh_token)
+
+    def me(self, caller: Principal) -> Mapping[str, Any]:
+        """What the caller may see of its own record; raises Unauthenticated."""
+        if not caller.session:
+            raise Unauthenticated("Nobody is signed in.")
+        users = self._collections.get(USERS)
+        user = self._records.get(users, caller.id)
+        if user is None:
+            raise Unauthenticated("This user is gone.", code="invalid_token")
+        return self._seen(caller, user)
+
+    def _proven(self, users: Collection, claims: Sequence[str], password: str) -> Record:
+        """The enabled user with this e-mail and password, else one failure for all causes."""
+        # All are looked up, and an account is read, in either case: what only known e-mails
+        # pay for can be measured.
+        found = [self._records.find_unique(users, ("email",), (email,)) for email in claims]
+        account = self._accounts.get(next(filter(None, found), _NOBODY))
+        right = passwords.verify(account.password if account else None, password)
+        user = self._enabled(account.user, account) if account and right else None
+        if account is None or user is None:
+            raise Unauthenticated("E-mail or password is wrong.", code="invalid_credentials")
+        if passwords.outdated(account.password):
+            renewed = passwords.digest(password)
+            self._accounts.replace_password(account.user, account.password, renewed)
+        return user
+
+    def _enabled(self, id: str, account: Account | None = None) -> Record | None:
+        account = account or self._accounts.get(id)
+        if account is None or account.disabled:
+            return None
+        return self._records.get(self._collections.get(USERS), id, consistent=True)
+
+    def _answer(self, user: Record, session: Session, refresh_token: str) -> SignedIn:
+        roles = roles_of(user)
+        return SignedIn(
+            user=self._seen(signed_in(user.id, session.id, roles), user),
+            access_token=self._tokens.issue(user.id, session.id, roles),
+            refresh_token=refresh_token,
+            expires_in=self._tokens.lifetime,
+        )
+
+    def _seen(self, caller: Principal, user: Record) -> Mapping[str, Any]:
+        # A team may hide whole records of `users` even from their owners; the id never is.
+        return visible(caller, self._collections.get(USERS), user) or {"id": user.id}
+
+
+def _open_to_sign_up(users: Collection) -> Collection:
+    if users.rules.create is not None:
+        return users
+    return replace(users, rules=replace(users.rules, create=parse("true")))

@@ -1,0 +1,170 @@
+"""What identity keeps, and how its keepers must behave.
+
+The adapters are `covey.store.models` (DynamoDB) and `covey.testing.identity` (memory); both pass
+the same tests. Times are in seconds since the epoch; secrets arrive here hashed.
+
+`creation` and `redemption` return one entry for ``RecordStore.create(..., also=[...])``: opaque to
+the domain, written in the same transaction as the user's record or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from covey.collections.model import Collection
+from covey.records.model import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What signing in needs and no record shows: `password` is an argon2id hash."""
+
+    user: str
+    password: str
+    created: int
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One sign-in and its chain of refresh tokens.
+
+    `family` is the hash of the part that all its tokens share, `secret` the hash of the part
+    that only the newest has. After `expires` it does not hold, swept or not.
+    """
+
+    id: str
+    user: str
+    family: str
+    secret: str
+    created: int
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """A signing key: `id` is its RFC 7638 thumbprint, `private` the 32 bytes of Ed25519."""
+
+    id: str
+    private: bytes
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """Where the first administrator stands: an open offer, or who took it."""
+
+    token: str = ""
+    expires: int = 0
+    administrator: str = ""
+
+
+class AccountStore(Protocol):
+    """Accounts by user id."""
+
+    def get(self, user: str) -> Account | None:
+        """Read consistently."""
+        ...
+
+    def creation(self, account: Account) -> dict[str, Any]:
+        """The entry that creates `account`, failing the transaction where one exists."""
+        ...
+
+    def replace_password(self, user: str, before: str, after: str) -> bool:
+        """Store the hash `after` where `before` is still the one kept; whether it was."""
+        ...
+
+
+class SessionStore(Protocol):
+    """Sessions by id."""
+
+    def create(self, session: Session) -> None:
+        """Keep a new session until it expires."""
+        ...
+
+    def creation(self, session: Session) -> dict[str, Any]:
+        """The entry that does the same."""
+        ...
+
+    def get(self, id: str) -> Session | None:
+        """Read consistently; an expired session may still be there."""
+        ...
+
+    def rotate(self, id: str, before: str, after: str, expires: int) -> bool:
+        """Replace the secret hash `before` by `after`; False, changing nothing, when it is gone."""
+        ...
+
+    def end(self, id: str) -> None:
+        """Forget the session; no matter whether it is there."""
+        ...
+
+
+class KeyStore(Protocol):
+    """Signing keys by generation, from 1 on."""
+
+    def all(self) -> Sequence[StoredKey]:
+        """Every key, oldest generation first, read consistently."""
+        ...
+
+    def add(self, generation: int, key: StoredKey) -> bool:
+        """Keep `key` as this generation unless there is one; whether it was kept."""
+        ...
+
+
+class AttemptStore(Protocol):
+    """Counters of a fixed window, gone after it."""
+
+    def take(self, key: str, limit: int, expires: int) -> bool:
+        """Count one more unless `limit` are counted; whether it was counted."""
+        ...
+
+    def give_back(self, key: str) -> None:
+        """Count one less, where there is a counter."""
+        ...
+
+
+class BootstrapStore(Protocol):
+    """The one place where the first administrator is decided."""
+
+    def get(self) -> Bootstrap:
+        """Read consistently."""
+        ...
+
+    def offer(self, token: str, expires: int, *, again: bool) -> bool:
+        """Open an offer in place of an older one.
+
+        Answers False, changing nothing, when an administrator was made, unless `again`.
+        """
+        ...
+
+    def redemption(self, token: str, user: str, now: int) -> dict[str, Any]:
+        """The entry that closes the offer for `user`, failing where it is another or over."""
+        ...
+
+
+class UserRecords(Protocol):
+    """The part of `covey.records.ports.RecordStore` that accounts need."""
+
+    def get(
+        self, collection: Collection, record_id: str, *, consistent: bool = False
+    ) -> Record | None:
+        """One record."""
+        ...
+
+    def create(
+        self, collection: Collection, record: Record, *, also: Sequence[dict[str, Any]] = ()
+    ) -> None:
+        """Write a new record, its claims and `also` in one transaction; else Conflict."""
+        ...
+
+    def find_unique(
+        self, collection: Collection, fields: tuple[str, ...], values: tuple[Any, ...]
+    ) -> str | None:
+        """The id of the record that claims `values`, read consistently."""
+        ...
+
+    def new_id(self, collection: Collection) -> str:
+        """A fresh id."""
+        ...

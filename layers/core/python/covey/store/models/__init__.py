@@ -1,0 +1,9 @@
+"""Items of fixed shape, as PynamoDB models, and the ports that they serve.
+
+base         the table, its keys, the connection that all models share
+account      accounts
+session      sessions
+signing_key  keys that sign access tokens
+throttle     counted attempts
+bootstrap    the offer to make the first administrator
+"""
