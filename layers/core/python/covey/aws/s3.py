@@ -1,0 +1,107 @@
+"""`covey.files.blobs.Blobs` over S3."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from covey.errors import NotFound
+from covey.files.blobs import Blob, SignedUpload, checked_key, checked_size
+from covey.files.links import attachment
+
+_CHUNK = 262_144
+_IN_MEMORY = 8_388_608  # bytes of a streamed object kept in memory before a file is used
+_MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
+
+
+class S3Blobs:
+    """One bucket; the client is made on first use."""
+
+    def __init__(self, bucket: str, *, client: Any = None) -> None:
+        self._bucket = bucket
+        self._given = client
+
+    @cached_property
+    def _s3(self) -> Any:
+        # Links must hold in every region and say what they bind: signature version 4 only.
+        config = Config(signature_version="s3v4", retries={"mode": "standard", "max_attempts": 4})
+        return self._given or boto3.client("s3", config=config)
+
+    def put(self, key: str, data: bytes | Iterable[bytes], *, content_type: str) -> Blob:
+        """Store the bytes durably."""
+        if isinstance(data, bytes):
+            self._put(key, data, content_type)
+        else:
+            with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
+                for chunk in data:
+                    file.write(chunk)
+                file.seek(0)
+                self._put(key, file, content_type)
+        return self.head(key)
+
+    def _put(self, key: str, body: Any, content_type: str) -> None:
+        self._s3.put_object(
+            Bucket=self._bucket, Key=checked_key(key), Body=body, ContentType=content_type
+        )
+
+    def get(self, key: str) -> bytes:
+        """All bytes."""
+        return b"".join(self.stream(key))
+
+    def stream(self, key: str, start: int = 0) -> Iterator[bytes]:
+        """The bytes from this offset on, in pieces."""
+        if start and start >= self.head(key).size:
+            return iter(())
+        span = {"Range": f"bytes={start}-"} if start else {}
+        body = self._call("get_object", key, **span)["Body"]
+        return iter(body.iter_chunks(_CHUNK))
+
+    def head(self, key: str) -> Blob:
+        """What is known of the object."""
+        found = self._call("head_object", key)
+        return Blob(
+            key=key,
+            size=found["ContentLength"],
+            content_type=found["ContentType"],
+            etag=found["ETag"].strip('"'),
+            modified=int(found["LastModified"].timestamp() * 1000),
+        )
+
+    def _call(self, operation: str, key: str, **more: Any) -> Any:
+        try:
+            return getattr(self._s3, operation)(Bucket=self._bucket, Key=checked_key(key), **more)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _MISSING:
+                raise NotFound("file") from error
+            raise
+
+    def delete(self, key: str) -> None:
+        """Forget the object."""
+        self._s3.delete_object(Bucket=self._bucket, Key=checked_key(key))
+
+    def sign_upload(
+        self, key: str, content_type: str, max_bytes: int, expires: int, *, size: int | None = None
+    ) -> SignedUpload:
+        """A PUT link; type and, when given, size are part of what is signed."""
+        checked_size(max_bytes, size)
+        bound: dict[str, Any] = {"ContentType": content_type}
+        if size is not None:
+            bound["ContentLength"] = size
+        url = self._sign("put_object", key, expires, **bound)
+        return {"method": "PUT", "url": url, "headers": {"Content-Type": content_type}}
+
+    def sign_download(self, key: str, expires: int, *, filename: str | None = None) -> str:
+        """A GET link that saves the file."""
+        disposition = attachment(filename or "")
+        return self._sign("get_object", key, expires, ResponseContentDisposition=disposition)
+
+    def _sign(self, operation: str, key: str, expires: int, **parameters: Any) -> str:
+        parameters |= {"Bucket": self._bucket, "Key": checked_key(key)}
+        url = self._s3.generate_presigned_url(operation, Params=parameters, ExpiresIn=expires)
+        return str(url)

@@ -1,0 +1,89 @@
+"""Where bytes are kept: the port."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol, TypedDict
+
+from covey.errors import BadRequest
+
+MAX_KEY = 1024  # bytes in UTF-8, S3's own limit
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A stored object. ``etag`` changes with its bytes; ``modified`` is in milliseconds."""
+
+    key: str
+    size: int
+    content_type: str
+    etag: str
+    modified: int
+
+
+class SignedUpload(TypedDict):
+    """A request that anybody who holds it may make, until it expires."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+
+
+class Blobs(Protocol):
+    """One bucket; implemented by S3, by a directory and in memory.
+
+    A key that is not there raises NotFound. Writing replaces the whole object at once: a
+    reader sees the old bytes or the new ones.
+    """
+
+    def put(self, key: str, data: bytes | Iterable[bytes], *, content_type: str) -> Blob:
+        """Store the bytes durably."""
+        ...
+
+    def get(self, key: str) -> bytes:
+        """All bytes."""
+        ...
+
+    def stream(self, key: str, start: int = 0) -> Iterator[bytes]:
+        """The bytes from this offset on, in pieces; nothing for an offset behind the end."""
+        ...
+
+    def head(self, key: str) -> Blob:
+        """What is known of the object."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Forget the object; one that is not there is no error."""
+        ...
+
+    def sign_upload(
+        self, key: str, content_type: str, max_bytes: int, expires: int, *, size: int | None = None
+    ) -> SignedUpload:
+        """A PUT of this very type within ``expires`` seconds, of ``size`` bytes when it is given.
+
+        Without ``size`` a directory takes up to ``max_bytes``; S3 cannot bound such a PUT, so
+        what was uploaded must be looked at before it is used.
+        """
+        ...
+
+    def sign_download(self, key: str, expires: int, *, filename: str | None = None) -> str:
+        """The URL of a GET within ``expires`` seconds, saved under ``filename``."""
+        ...
+
+
+def checked_key(key: str) -> str:
+    """The key, or BadRequest ``invalid_key``: empty, too long, or not UTF-8."""
+    try:
+        length = len(key.encode())
+    except UnicodeEncodeError:
+        length = 0
+    if not 1 <= length <= MAX_KEY:
+        raise BadRequest(f"A key has 1 to {MAX_KEY} bytes of UTF-8.", code="invalid_key")
+    return key
+
+
+def checked_size(max_bytes: int, size: int | None) -> None:
+    """Raise BadRequest ``invalid_size`` for a size that its own limit forbids."""
+    if size is not None and not 0 <= size <= max_bytes:
+        raise BadRequest(f"An upload here has 0 to {max_bytes} bytes.", code="invalid_size")
