@@ -11,4 +11,7 @@
     triggers      streams, queues, schedules, uploads, sockets
     engine        the DynamoDB-compatible data engine: fetched, started, kept alive
     start reload  the whole, from nothing to serving, and again when a file changes
+
+Processes: one front (HTTP, sockets, triggers), one zygote per set of layers, workers by need, one
+engine. All end with the front.
 """

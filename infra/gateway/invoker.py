@@ -9,6 +9,7 @@ from typing import Any, Protocol
 TIMED_OUT = "Sandbox.Timedout"
 CRASHED = "Runtime.ExitError"
 THROTTLED = "TooManyRequestsException"
+TOO_LARGE = "RequestTooLargeException"
 NOT_FOUND = "ResourceNotFoundException"
 
 

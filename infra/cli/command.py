@@ -1,0 +1,192 @@
+"""``covey``: what can be asked of it, and what it prints."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from infra.gateway.options import HOUSE, Options
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 96}
+_CORE = HOUSE / "layers" / "core" / "python"
+_APP = HOUSE / "layers" / "app" / "python"
+
+
+@click.group(context_settings=CONTEXT)
+def main() -> None:
+    r"""Covey: a whole backend as a flock of Lambda functions.
+
+    \b
+    covey run        the backend on this machine
+    covey diff       what collections/ would change
+    covey push       change it
+    """
+
+
+def _parameters(_context: Any, _option: Any, given: tuple[str, ...]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given]
+    if wrong := [name for name, equals, _ in pairs if not equals]:
+        raise click.BadParameter(f"{wrong[0]} has no =value")
+    return {name: value for name, _, value in pairs}
+
+
+_COLLECTIONS = click.option(
+    "--collections",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=HOUSE / "collections",
+    help="The folder of collection files.  [default: collections]",
+)
+_ENDPOINT = click.option(
+    "--endpoint",
+    envvar="DYNAMODB_ENDPOINT",
+    metavar="URL",
+    help="A DynamoDB, or one that speaks like it.  [env: DYNAMODB_ENDPOINT]",
+)
+
+
+@main.command(short_help="Serve the backend on this machine.")
+@click.option("--host", envvar="HOST", default="127.0.0.1", show_default=True, help="[env: HOST]")
+@click.option(
+    "--port",
+    envvar="PORT",
+    type=click.IntRange(0, 65_535),
+    default=8000,
+    show_default=True,
+    help="0 picks a free one.  [env: PORT]",
+)
+@click.option(
+    "--data",
+    envvar="DATA",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=HOUSE / ".covey",
+    help="The folder that holds everything that lasts.  [default: .covey; env: DATA]",
+)
+@_ENDPOINT
+@_COLLECTIONS
+@click.option(
+    "--template",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=HOUSE / "template.yaml",
+    help="What exists.  [default: template.yaml]",
+)
+@click.option("--reload/--no-reload", default=False, help="Take changes of code and collections.")
+@click.option(
+    "--log-format",
+    envvar="LOG_FORMAT",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+)
+@click.option("--workers", type=click.IntRange(1), help="Processes per function, at most.")
+@click.option(
+    "--public-url",
+    envvar="PUBLIC_URL",
+    metavar="URL",
+    help="How others reach it, for links in mail and uploads.  [env: PUBLIC_URL]",
+)
+@click.option(
+    "--set",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_parameters,
+    help="A parameter of the template, such as AllowedOrigin=https://example.org.",
+)
+def run(**given: Any) -> None:
+    """Serve the backend on this machine: HTTP, sockets, streams, queues and schedules.
+
+    Everything that lasts is kept in the data folder; Ctrl-C stops everything. With --endpoint the
+    records are in that DynamoDB instead, with AWS credentials from the environment.
+    """
+    from infra.gateway.folder import InUseError
+    from infra.gateway.intrinsics import TemplateError
+    from infra.gateway.listener import PortTakenError
+    from infra.gateway.start import SetupError
+    from infra.gateway.start import run as serve
+
+    try:
+        serve(Options(tools=HOUSE / ".tools", **given))
+    except (PortTakenError, InUseError, TemplateError, SetupError) as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _reach(endpoint: str | None) -> None:
+    """Point this process at a table, as Lambda's environment does for a function."""
+    sys.path[:0] = [str(_CORE), str(_APP)]
+    if endpoint:
+        os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = endpoint
+    os.environ.setdefault("AWS_REGION", os.environ.get("AWS_DEFAULT_REGION", "us-east-1"))
+
+
+def _push(collections: Path, endpoint: str | None, *, dry_run: bool, confirmed: bool) -> None:
+    from infra.cli.collections_push import push as apply
+
+    _reach(endpoint)
+    pushed = apply(collections, dry_run=dry_run, confirmed=confirmed)
+    if pushed.faults:
+        raise click.ClickException("\n".join(["the collections have faults:", *pushed.faults]))
+    for change in pushed.changes:
+        click.echo(f"{'would ' if dry_run else ''}{change}")
+    if pushed.refused:
+        listed = "\n  ".join(pushed.refused)
+        raise click.ClickException(f"left alone, as data would be lost:\n  {listed}\n(--yes does)")
+    if not pushed.changes:
+        click.echo("Nothing to change.")
+
+
+_YES = click.option("--yes", is_flag=True, help="Also what loses data.")
+
+
+@main.command()
+@_COLLECTIONS
+@_ENDPOINT
+@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+@_YES
+def push(collections: Path, endpoint: str | None, dry_run: bool, yes: bool) -> None:
+    """Apply the collection files to a table (TABLE_NAME; AWS credentials as usual).
+
+    A running `covey run --reload` does this by itself.
+    """
+    _push(collections, endpoint, dry_run=dry_run, confirmed=yes)
+
+
+@main.command()
+@_COLLECTIONS
+@_ENDPOINT
+def diff(collections: Path, endpoint: str | None) -> None:
+    """Say what the collection files would change."""
+    _push(collections, endpoint, dry_run=True, confirmed=True)
+
+
+@main.command()
+@_ENDPOINT
+@click.option("--url", default="", help="The API's address, to print a whole link.")
+@click.option("--again", is_flag=True, help="Even though there is an administrator already.")
+def bootstrap(endpoint: str | None, url: str, again: bool) -> None:
+    """Print a one-time link that makes an administrator; it replaces the link before."""
+    _reach(endpoint)
+    from covey.wiring import services
+
+    token = services().first_administrator.offer(again=again)
+    if token is None:
+        raise click.ClickException("there is an administrator already (--again makes another)")
+    click.echo(f"{url.rstrip('/')}/auth/bootstrap#token={token}")
+
+
+@main.command()
+def version() -> None:
+    """Print the version of Covey and of what it runs on."""
+    import platform
+    import tomllib
+
+    from infra.gateway.engine_binary import VERSION
+
+    project = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    python = platform.python_version()
+    click.echo(f"covey {project['version']}, Python {python}, data engine dynoxide {VERSION}")

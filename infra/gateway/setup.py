@@ -1,0 +1,45 @@
+"""What must be there before the first request: tables, the catalog, the operator's one-time link.
+
+Runs inside a worker, like a function: it needs the domain, which the gateway itself never imports,
+and so it sees code as it is after a change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from infra.cli import collections_push
+
+
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Do what the event asks: ``tables`` (CreateTable requests), ``collections`` (a folder),
+    ``offer`` (whether to offer a bootstrap token). Answers ``changes``, ``faults``, ``token``.
+    """
+    for table in event.get("tables") or ():
+        _table(table["definition"], table.get("expiry"))
+    answer: dict[str, Any] = {"changes": [], "faults": [], "token": None}
+    if folder := event.get("collections"):
+        pushed = collections_push.push(Path(folder), dry_run=bool(event.get("dry_run")))
+        answer["changes"], answer["faults"] = pushed.changes, pushed.faults
+    if event.get("offer"):
+        from covey.wiring import services
+
+        answer["token"] = services().first_administrator.offer()
+    return answer
+
+
+def _table(definition: Mapping[str, Any], expiry: str | None) -> None:
+    from covey.store.faults import TableMissing
+    from covey.store.transport import transport
+
+    name = definition["TableName"]
+    try:
+        transport().call("DescribeTable", {"TableName": name})
+    except TableMissing:
+        transport().call("CreateTable", definition)
+        if expiry:
+            specification = {"Enabled": True, "AttributeName": expiry}
+            request = {"TableName": name, "TimeToLiveSpecification": specification}
+            transport().call("UpdateTimeToLive", request)
