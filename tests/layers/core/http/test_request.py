@@ -192,7 +192,7 @@ def test_a_bad_credential_fails_each_time() -> None:
 def test_says_where_it_comes_from() -> None:
     made = request("GET", "/records/posts?limit=1", request_id="r-1", source_ip="198.51.100.9")
     assert (made.id, made.ip, made.method, made.path) == (
-        "r-1", "198.51.100.9", "GET", "/records/posts",
+        "r-1", "198.51.100.9", "GET", "/live/records/posts",
     )  # fmt: skip
 
 

@@ -36,8 +36,8 @@ class Request:
     """One request.
 
     `id` names it in answers and logs; `method`, `route` (the pattern that matched) and `path`
-    (as sent, undecoded) say what it asks for. The caller is verified when `principal` is
-    first read, not before.
+    (as the caller sent it, with stage or base path, undecoded) say what it asks for. The caller
+    is verified when `principal` is first read, not before.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Request:
         self.event = event
         about: Mapping[str, Any] = event.get("requestContext") or {}
         self.method: str = about.get("httpMethod") or event.get("httpMethod") or "GET"
-        self.path: str = event.get("path") or about.get("path") or "/"
+        self.path: str = about.get("path") or event.get("path") or "/"
         self.route = ""
         self.id: str = (
             about.get("requestId") or getattr(context, "aws_request_id", None) or str(uuid.uuid4())
@@ -104,6 +104,10 @@ class Request:
         except UnicodeEncodeError as exc:
             raise invalid_parameter(name, "is not UTF-8") from exc
         return values[0]
+
+    def parameters(self) -> dict[str, str]:
+        """All query parameters, each given once; raises as `query` does."""
+        return {name: self.query(name) or "" for name in self._query}
 
     def flag(self, name: str) -> bool:
         """A query parameter that is ``true`` or ``false``; absent means false."""

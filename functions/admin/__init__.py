@@ -1,0 +1,1 @@
+"""/admin: collections, for administrators."""

@@ -1,0 +1,132 @@
+"""/admin: the collections, for administrators only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from covey.collections import apply, document
+from covey.collections.model import Collection
+from covey.errors import Invalid
+from covey.http import Parameter, Request, Response, Routes
+from covey.identity.administrators import administrators_only
+from covey.records.conditions import Conditions
+from covey.records.ports import Query
+from covey.wiring import services
+
+FLAG = {"type": "boolean", "default": False}
+COLLECTION = {
+    "type": "object",
+    "description": "A collection's document, as in docs/reference/collection.schema.json.",
+    "required": ["name"],
+    "properties": {"name": {"type": "string"}, "fields": {"type": "object"}},
+}
+COLLECTIONS = {
+    "type": "object",
+    "required": ["items"],
+    "properties": {
+        "items": {"type": "array", "items": {"$ref": "#/components/schemas/Collection"}}
+    },
+}
+CHANGE = {
+    "type": "object",
+    "required": ["collection", "changes", "applied"],
+    "properties": {
+        "collection": {"$ref": "#/components/schemas/Collection"},
+        "changes": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "text": {"type": "string"},
+                    "destructive": {"type": "boolean"},
+                    "needs_backfill": {"type": "boolean"},
+                },
+            },
+        },
+        "applied": {"type": "boolean"},
+    },
+}
+ONE = "/admin/collections/{name}"
+
+
+def routes() -> Routes:
+    """The routes of this function."""
+    schemas = {"Collection": COLLECTION, "Collections": COLLECTIONS, "CollectionChange": CHANGE}
+    routes = Routes("admin", schemas=schemas)
+
+    @routes.get(
+        "/admin/collections",
+        summary="List the collections",
+        answer="Collections",
+        problems=(403,),
+    )
+    def list_collections(request: Request) -> Any:
+        administrators_only(request.principal)
+        return {"items": [document.dump(one) for one in services().catalog.all()]}
+
+    @routes.get(ONE, summary="Read a collection", answer="Collection", problems=(403, 404))
+    def read_collection(request: Request, name: str) -> Response:
+        administrators_only(request.principal)
+        found = services().catalog.get(name)
+        return Response(document.dump(found), etag=_etag(found))
+
+    @routes.put(
+        ONE,
+        summary="Make or change a collection",
+        query=(
+            Parameter("confirm", "Go ahead with a change that loses data.", FLAG),
+            Parameter("dry_run", "Answer the changes without applying them.", FLAG),
+        ),
+        headers=(Parameter("If-Match", "Only if the collection is at this version; else 412."),),
+        body="Collection",
+        answer="CollectionChange",
+        problems=(201, 400, 403, 409, 412, 413, 415, 422),
+    )
+    def put_collection(request: Request, name: str) -> Response:
+        """The document takes effect within seconds, when the functions read the catalog anew.
+        Without `confirm` a change that would lose data answers 409 `destructive_change`.
+        """
+        administrators_only(request.principal)
+        conditions = Conditions.parse(request.header("if-match"), request.header("if-none-match"))
+        planned = apply.plan(services().catalog, _named(name, request.json()))
+        conditions.check(None if planned.before is None else _etag(planned.before))
+        dry_run = request.flag("dry_run")
+        if not dry_run:
+            apply.apply(
+                services().catalog, planned, is_empty=_is_empty, confirmed=request.flag("confirm")
+            )
+        made = planned.before is None and not dry_run
+        return Response(
+            {
+                "collection": document.dump(planned.after),
+                "changes": [
+                    {
+                        "text": change.text,
+                        "destructive": change.destructive,
+                        "needs_backfill": change.needs_backfill,
+                    }
+                    for change in planned.changes
+                ],
+                "applied": not dry_run,
+            },
+            status=201 if made else 200,
+            location=request.path if made else None,
+            etag=None if dry_run else _etag(planned.after),
+        )
+
+    return routes
+
+
+def _named(name: str, body: dict[str, Any]) -> dict[str, Any]:
+    if body.get("name", name) != name:
+        raise Invalid("The name is not that of the path.", code="invalid_collection")
+    return {**body, "name": name}
+
+
+def _etag(collection: Collection) -> str:
+    return f'"{collection.version}"'
+
+
+def _is_empty(collection: Collection) -> bool:
+    page = services().record_store.list(collection, Query(limit=1), lambda record: True)
+    return not page.records and page.next is None

@@ -1,0 +1,177 @@
+"""/records: create, read, list, change and remove records."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from covey.http import JSON, MERGE_PATCH, Request, Response, Routes, no_content, not_modified
+from covey.records.conditions import Conditions
+from covey.wiring import services
+from functions.records import importing
+from functions.records.schemas import (
+    IF_MATCH,
+    IF_NONE_MATCH,
+    LIST,
+    SCHEMAS,
+    SHOW,
+    UNLESS_THERE,
+)
+
+ONE = "/records/{collection}/{id}"
+MANY = "/records/{collection}"
+
+
+def routes() -> Routes:
+    """The routes of this function."""
+    routes = Routes("records", schemas={**SCHEMAS, **importing.SCHEMAS})
+    _collection(routes)
+    _record(routes)
+    importing.declare(routes)
+    return routes
+
+
+def _collection(routes: Routes) -> None:
+    @routes.get(MANY, summary="List records", query=LIST, answer="Page", problems=(400, 404))
+    def list_records(request: Request, collection: str) -> Any:
+        """Pages are full after filtering, unless the read budget ends; the end is a `next` of
+        null. A filter that no index bounds answers `index_required` with the line to add.
+        """
+        parameters = request.parameters()
+        if request.flag("explain"):
+            plan = services().records.explain(
+                request.principal, collection, parameters, request=_rule_view(request)
+            )
+            return Response(plan)
+        page = services().records.list(
+            request.principal, collection, parameters, request=_rule_view(request)
+        )
+        return Response(
+            {"items": page.items, "next": page.next}, next=_next(request, parameters, page.next)
+        )
+
+    @routes.post(
+        MANY,
+        summary="Create a record",
+        query=SHOW,
+        body="Values",
+        answer="Record",
+        status=201,
+        problems=(400, 404, 409, 413, 415, 422),
+    )
+    def create_record(request: Request, collection: str) -> Response:
+        made = services().records.create(
+            request.principal,
+            collection,
+            request.json(),
+            parameters=request.parameters(),
+            request=_rule_view(request),
+        )
+        location = f"{request.path}/{quote(made.id, safe='')}"
+        return Response(made.document, status=201, location=location, etag=made.etag)
+
+
+def _record(routes: Routes) -> None:
+    @routes.get(
+        ONE,
+        summary="Read a record",
+        query=SHOW,
+        headers=(IF_NONE_MATCH,),
+        answer="Record",
+        problems=(304, 404, 412),
+    )
+    def read_record(request: Request, collection: str, id: str) -> Response:
+        found = services().records.get(
+            request.principal,
+            collection,
+            id,
+            parameters=request.parameters(),
+            conditions=_conditions(request),
+            request=_rule_view(request),
+        )
+        return (
+            not_modified(found.etag)
+            if found.unchanged
+            else Response(found.document, etag=found.etag)
+        )
+
+    @routes.patch(
+        ONE,
+        summary="Change a record",
+        query=SHOW,
+        headers=(IF_MATCH,),
+        body="Patch",
+        consumes=(MERGE_PATCH, JSON),
+        answer="Record",
+        problems=(400, 404, 409, 412, 413, 415, 422),
+    )
+    def update_record(request: Request, collection: str, id: str) -> Response:
+        after = services().records.update(
+            request.principal,
+            collection,
+            id,
+            request.merge_patch(),
+            parameters=request.parameters(),
+            conditions=_conditions(request),
+            request=_rule_view(request),
+        )
+        return Response(after.document, etag=after.etag)
+
+    @routes.put(
+        ONE,
+        summary="Replace a record, or create it under this id",
+        query=SHOW,
+        headers=(IF_MATCH, UNLESS_THERE),
+        body="Values",
+        answer="Record",
+        problems=(201, 400, 404, 409, 412, 413, 415, 422),
+    )
+    def replace_record(request: Request, collection: str, id: str) -> Response:
+        """Creating answers 201, and wants a collection with `ids: custom`."""
+        put = services().records.replace(
+            request.principal,
+            collection,
+            id,
+            request.json(),
+            parameters=request.parameters(),
+            conditions=_conditions(request),
+            request=_rule_view(request),
+        )
+        return Response(
+            put.document,
+            status=201 if put.created else 200,
+            location=request.path if put.created else None,
+            etag=put.etag,
+        )
+
+    @routes.delete(
+        ONE,
+        summary="Remove a record",
+        headers=(IF_MATCH,),
+        status=204,
+        problems=(404, 409, 412),
+    )
+    def delete_record(request: Request, collection: str, id: str) -> Response:
+        services().records.delete(
+            request.principal,
+            collection,
+            id,
+            conditions=_conditions(request),
+            request=_rule_view(request),
+        )
+        return no_content()
+
+
+def _conditions(request: Request) -> Conditions:
+    return Conditions.parse(request.header("if-match"), request.header("if-none-match"))
+
+
+def _rule_view(request: Request) -> dict[str, str]:
+    """What rules read as `request`."""
+    return {"method": request.method, "ip": request.ip}
+
+
+def _next(request: Request, parameters: dict[str, str], cursor: str | None) -> str | None:
+    return (
+        None if cursor is None else f"{request.path}?{urlencode({**parameters, 'cursor': cursor})}"
+    )

@@ -1,0 +1,62 @@
+"""What the documentation says of parameters, bodies and answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from covey.http import Parameter
+
+_TIME = {"type": "string", "format": "date-time"}
+FLAG = {"type": "boolean", "default": False}
+
+SHOW = (
+    Parameter("fields", "Names of the fields to answer, separated by commas; all when absent."),
+    Parameter("expand", "Names of relations whose records to answer with these, in `expanded`."),
+)
+LIST = (
+    Parameter("filter", "An expression over the record's fields, such as `views > 10`."),
+    Parameter("sort", "Field names separated by commas, `-` for descending; newest first."),
+    Parameter(
+        "limit", "How many.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 30}
+    ),
+    Parameter("cursor", "The `next` of the page before, with the same filter and sort."),
+    *SHOW,
+    Parameter("explain", "Answer the plan instead of records.", FLAG),
+)
+IF_MATCH = Parameter("If-Match", 'Only if the record is at this version, such as `"3"`; else 412.')
+IF_NONE_MATCH = Parameter("If-None-Match", "With a GET: 304 when it is at this version.")
+UNLESS_THERE = Parameter("If-None-Match", "`*`: only if there is no such record; else 412.")
+
+RECORD: dict[str, Any] = {
+    "type": "object",
+    "required": ["id", "created", "updated", "version"],
+    "properties": {
+        "id": {"type": "string"},
+        "created": _TIME,
+        "updated": _TIME,
+        "version": {"type": "integer", "minimum": 1},
+    },
+    "additionalProperties": True,
+}
+PAGE: dict[str, Any] = {
+    "type": "object",
+    "required": ["items", "next"],
+    "properties": {
+        "items": {"type": "array", "items": {"$ref": "#/components/schemas/Record"}},
+        "next": {"type": ["string", "null"], "description": "null at the end."},
+    },
+}
+VALUES: dict[str, Any] = {
+    "type": "object",
+    "description": "The fields of the collection by name.",
+    "additionalProperties": True,
+}
+PATCH: dict[str, Any] = {
+    "type": "object",
+    "description": (
+        "A merge patch (RFC 7396): null removes a value. A field may be given an operator that "
+        'is applied atomically: `{"$inc": 1}`, `{"$append": […]}`, `{"$remove": […]}`.'
+    ),
+    "additionalProperties": True,
+}
+SCHEMAS = {"Record": RECORD, "Page": PAGE, "Values": VALUES, "Patch": PATCH}
