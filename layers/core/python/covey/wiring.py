@@ -15,12 +15,25 @@ from covey.config import Settings, settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from covey.collections.catalog import Catalog
+    from covey.collections.catalog import Catalog, CatalogStore
+    from covey.files.blobs import Blobs
     from covey.identity.accounts import Accounts
     from covey.identity.bootstrap import FirstAdministrator
     from covey.identity.principal import Principal
     from covey.identity.throttle import Throttle
     from covey.identity.tokens import Tokens
+    from covey.insight.statistics import Statistics
+    from covey.jobs.imports import Imports
+    from covey.jobs.ports import JobStore
+    from covey.jobs.queue import JobQueue
+    from covey.jobs.runner import Runner
+    from covey.jobs.service import Jobs
+    from covey.realtime.fan_out import FanOut
+    from covey.realtime.messages import Conversation
+    from covey.realtime.ports import ConnectionStore
+    from covey.realtime.sockets import Sockets
+    from covey.realtime.tickets import Tickets
+    from covey.records.model import Change
     from covey.records.ports import RecordStore
     from covey.records.service import Records
     from covey.store.transport import Transport
@@ -49,13 +62,18 @@ class Services:
         return DynamoRecordStore(self.transport, self.settings.table_name)
 
     @cached_property
+    def catalog_store(self) -> CatalogStore:
+        """Where the catalog is kept."""
+        from covey.store.catalog import DynamoCatalogStore
+
+        return DynamoCatalogStore(self.transport, self.settings.table_name)
+
+    @cached_property
     def catalog(self) -> Catalog:
         """Which collections there are."""
         from covey.collections.catalog import Catalog
-        from covey.store.catalog import DynamoCatalogStore
 
-        store = DynamoCatalogStore(self.transport, self.settings.table_name)
-        return Catalog(store, self.settings.catalog_ttl)
+        return Catalog(self.catalog_store, self.settings.catalog_ttl)
 
     @cached_property
     def records(self) -> Records:
@@ -64,7 +82,136 @@ class Services:
 
         return Records(self.record_store, self.catalog, budget=self.settings.read_budget)
 
+    # ---- files, jobs, schedules
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        """Where files are kept: a bucket, or the gateway's directory."""
+        if self.settings.files_directory:
+            from covey.files.directory import DirectoryBlobs
+
+            return DirectoryBlobs(
+                self.settings.files_directory,
+                self.settings.files_bucket,
+                secret=self.settings.files_secret,
+                public_url=self.settings.public_url,
+            )
+        from covey.aws.s3 import S3Blobs
+
+        return S3Blobs(self.settings.files_bucket)
+
+    @cached_property
+    def job_store(self) -> JobStore:
+        """Where jobs are kept."""
+        from covey.store.models.job import DynamoJobStore
+
+        return DynamoJobStore()
+
+    @cached_property
+    def job_queue(self) -> JobQueue:
+        """How jobs ask to be run."""
+        from covey.aws.queues import SqsJobQueue
+
+        return SqsJobQueue(self.settings.jobs_queue_url)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Background work: start and look up."""
+        from covey.jobs.service import Jobs
+
+        return Jobs(self.job_store, self.job_queue)
+
+    @cached_property
+    def job_runner(self) -> Runner:
+        """Background work: run."""
+        from covey.jobs.imports import Import
+        from covey.jobs.runner import Runner
+        from covey.records.remembering import Remembering
+        from covey.records.service import Records
+
+        def writer() -> Records:
+            return Records(Remembering(self.record_store), self.catalog)
+
+        imports = Import(self.blobs, self.catalog.get, writer, self._user)
+        return Runner(self.job_store, self.job_queue, {"import": imports})
+
+    @cached_property
+    def imports(self) -> Imports:
+        """Imports: start one."""
+        from covey.jobs.imports import Imports
+
+        return Imports(self.jobs, self.blobs, self.catalog)
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """How much there is."""
+        from covey.insight.statistics import Statistics
+
+        return Statistics(self.catalog, self.record_store.count)
+
+    # ---- realtime
+
+    @cached_property
+    def connections(self) -> ConnectionStore:
+        """Open sockets and their subscriptions."""
+        from covey.store.models.connection import DynamoConnectionStore
+
+        return DynamoConnectionStore()
+
+    @cached_property
+    def sockets(self) -> Sockets:
+        """How open sockets are reached."""
+        from covey.aws.sockets import ApiGatewaySockets
+
+        return ApiGatewaySockets(self.settings.connections_url)
+
+    @cached_property
+    def tickets(self) -> Tickets:
+        """Single-use tickets that open a socket."""
+        from covey.realtime.tickets import Tickets
+
+        return Tickets(self.record_store, session_seconds=self.settings.access_token_ttl)
+
+    @cached_property
+    def conversation(self) -> Conversation:
+        """What is answered to sockets."""
+        from covey.realtime.messages import Conversation
+
+        return Conversation(self.connections, self.catalog, self.bearer, self._profiled)
+
+    @cached_property
+    def fan_out(self) -> FanOut:
+        """Who is told of a change."""
+        from covey.realtime.fan_out import FanOut
+
+        return FanOut(self.connections, self.catalog, self.sockets, self._profiled)
+
+    def change_of(self, image: Mapping[str, Any]) -> Change | None:
+        """The change that a record of the table's stream tells of."""
+        from covey.store.stream import change_from_stream
+
+        return change_from_stream(image, self.catalog)
+
     # ---- who asks
+
+    def bearer(self, token: str) -> tuple[Principal, int]:
+        """The caller of an access token, and until when (seconds); raises Unauthenticated."""
+        from covey.identity.caller import signed_in
+
+        claims = self.tokens.verify(token)
+        return signed_in(claims.user, claims.session, claims.roles), claims.expires
+
+    def _user(self, user: str) -> Principal:
+        """A user with the roles of now, to go on with work that they started."""
+        from covey.identity.caller import signed_in
+
+        roles = self._own_values(user).get("roles") or ()
+        return self._profiled(signed_in(user, "", tuple(roles)))
+
+    def _profiled(self, who: Principal) -> Principal:
+        from covey.identity.profile import with_profile
+
+        return with_profile(who, self._own_values)
 
     def principal(self, authorization: str | None) -> Principal:
         """The caller that an Authorization header names; raises Unauthenticated.
@@ -73,11 +220,10 @@ class Services:
         """
         from covey.identity.caller import principal_from
         from covey.identity.principal import GUEST
-        from covey.identity.profile import with_profile
 
         if authorization is None:  # most of the web; spared the machinery of tokens
             return GUEST
-        return with_profile(principal_from(authorization, self.tokens), self._own_values)
+        return self._profiled(principal_from(authorization, self.tokens))
 
     def _own_values(self, user: str) -> Mapping[str, Any]:
         record = self.record_store.get(self.catalog.get("users"), user, consistent=True)
