@@ -147,3 +147,10 @@ def install(environment: Path, requirements: Path) -> None:
         raise NoEngineError(
             f"{requirements.name} cannot be installed: {reason[-1] if reason else error}"
         ) from error
+
+
+if __name__ == "__main__":
+    try:
+        binary(_HOUSE / ".tools", lambda text: print(text, flush=True))  # noqa: T201
+    except NoEngineError as reason:
+        sys.exit(f"The data engine cannot be had: {reason}")

@@ -12,8 +12,8 @@ def handler(event, context):
     if "sleep" in order:
         time.sleep(order["sleep"])
     if "print" in order:
-        print(order["print"])
-        print("to standard error", file=sys.stderr)
+        print(order["print"])  # noqa: T201
+        print("to standard error", file=sys.stderr)  # noqa: T201
     if order.get("die") == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     if order.get("die") == "exit":

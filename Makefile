@@ -1,0 +1,102 @@
+# Covey. `make` alone says what there is; `make run` and `make test` need Python 3.11 or later.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+.SUFFIXES:
+
+# Settable: make run PORT=9000 HOST=0.0.0.0 DATA=.covey-2 DYNAMODB_ENDPOINT=http://…
+export PORT HOST DATA DYNAMODB_ENDPOINT PUBLIC_URL LOG_FORMAT
+RELOAD ?= 1
+ARGS ?=
+TESTS ?= tests
+STACK ?= covey
+
+# The first Python that is new enough; set PYTHON to choose another.
+NEW_ENOUGH = import sys; sys.exit(not (3, 11) <= sys.version_info[:2])
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+  "$$p" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { command -v "$$p"; break; }; done)
+
+BIN := .venv/bin
+PATHS := layers/core/python:layers/app/python:.
+
+.PHONY: help
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  Variables of run: PORT HOST DATA DYNAMODB_ENDPOINT RELOAD=0 ARGS=…"
+
+# ── Environments: made when missing, updated when their requirements changed ──────────────────
+.PHONY: python env-run env-dev env-sam engine
+python:
+	@"$(PYTHON)" -c '$(NEW_ENOUGH)' 2>/dev/null || { \
+	  echo "Covey needs Python 3.11 or later, and there is none on the PATH." >&2; \
+	  echo "Install one from python.org, or name it: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
+
+env-run: python
+	@"$(PYTHON)" infra/cli/environment.py run
+
+env-dev: python
+	@"$(PYTHON)" infra/cli/environment.py dev
+
+env-sam: python
+	@"$(PYTHON)" infra/cli/environment.py sam
+
+engine: env-run ## Get the data engine into .tools
+	@$(BIN)/python -m infra.gateway.engine_binary
+
+# ── Daily ─────────────────────────────────────────────────────────────────────────────────────
+.PHONY: run demo
+run: env-run ## Serve the backend on this machine
+	@exec $(BIN)/python -m infra.cli run $(if $(filter 0,$(RELOAD)),,--reload) $(ARGS)
+
+demo: env-dev ## Load 50,000 flights and try five requests
+	@exec $(BIN)/python -m infra.cli demo $(ARGS)
+
+.PHONY: test test-fast lint types format bench
+test: lint types env-sam engine ## Everything that must hold: style, types, arrows, tests, coverage
+	@rm -f .coverage .coverage.*
+	@PYTHONPATH=$(PATHS) $(BIN)/coverage run -m pytest -q -m "not slow" $(TESTS)
+	@PYTHONPATH=$(PATHS) $(BIN)/coverage run -m pytest -q -m slow $(TESTS) || [ $$? -eq 5 ]
+	@$(BIN)/coverage combine -q && $(BIN)/coverage report --skip-covered | tail -25
+
+test-fast: env-dev engine ## The tests of seconds, without coverage; TESTS=path narrows
+	@PYTHONPATH=$(PATHS) $(BIN)/python -m pytest -q -x -m "not slow" $(TESTS)
+
+lint: env-dev ## Style and the arrows between packages
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo "Some files want: make format" >&2; exit 1; }
+	@PYTHONPATH=$(PATHS) $(BIN)/lint-imports --no-logo >.lint-imports.log 2>&1 \
+	  || { cat .lint-imports.log; exit 1; }
+	@rm -f .lint-imports.log; echo "Style and arrows hold."
+
+types: env-dev ## mypy, strict
+	@$(BIN)/mypy
+
+format: env-dev ## Let ruff write the files as it wants them
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+bench: env-dev engine ## Requests per second, and cold imports
+	@PYTHONPATH=$(PATHS) exec $(BIN)/python -m bench $(ARGS)
+
+# ── AWS ───────────────────────────────────────────────────────────────────────────────────────
+.PHONY: build deploy
+build: env-sam ## What goes to Lambda, under .aws-sam
+	@.venv-sam/bin/sam build
+
+deploy: build ## To your AWS account; STACK names it
+	@.venv-sam/bin/sam deploy --stack-name $(STACK) --resolve-s3 --capabilities CAPABILITY_IAM $(ARGS)
+
+# ── Housekeeping ──────────────────────────────────────────────────────────────────────────────
+.PHONY: requirements clean
+COMPILE = .tools/uv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-annotate \
+  --custom-compile-command "make requirements"
+requirements: python ## Write requirements/*.txt anew from *.in (UPGRADE=1 takes newer versions)
+	@[ -x .tools/uv/bin/uv ] || { "$(PYTHON)" -m venv .tools/uv && .tools/uv/bin/pip -q install uv; }
+	@for file in requirements/*.in; do echo "$$file"; \
+	  $(COMPILE) $(if $(UPGRADE),--upgrade) "$$file" -o "$${file%.in}.txt" || exit 1; done
+
+clean: ## Remove what was built; .covey, your data, stays
+	@rm -rf .build .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-sam .tools .coverage .coverage.*
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
