@@ -46,6 +46,9 @@ class RelationType(FieldType):
             " Declared only: nothing acts on it yet.",
             ("restrict", "cascade", "clear"),
         ),
+        "check": option.flag(
+            "Whether the record must exist when its id is written; true unless said otherwise."
+        ),
     }
 
     def validate(self, value: Any, field: Field) -> str:

@@ -127,6 +127,10 @@ class RecordStore(Protocol):
         """The id that holds this unique value, read consistently."""
         ...
 
+    def count(self, collection: Collection) -> int:
+        """How many records there are, by reading all of their keys' units: for nights."""
+        ...
+
     def expired(self, now_s: int, limit: int) -> Sequence[tuple[str, str]]:
         """(collection name, id) of records whose time has come, oldest first per bucket."""
         ...

@@ -49,6 +49,8 @@ class Relations:
         for name, field in asking.collection.fields.items():
             if field.type != "relation" or values.get(name) is None:
                 continue
+            if not field.options.get("check", True):
+                continue
             ids = target_ids(field, values[name])
             known = set(target_ids(field, before.get(name)))
             wanted = [target for target in dict.fromkeys(ids) if target not in known]

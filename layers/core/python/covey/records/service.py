@@ -22,7 +22,13 @@ from covey.identity.principal import SYSTEM, Principal
 from covey.records import drafts
 from covey.records.asking import Asking, has_expired
 from covey.records.conditions import UNCONDITIONAL, Conditions
-from covey.records.custom_ids import check_custom_id, differing_id, given_id, refuse_custom_ids
+from covey.records.custom_ids import (
+    can_hold,
+    check_custom_id,
+    differing_id,
+    given_id,
+    refuse_custom_ids,
+)
 from covey.records.ids import created_of
 from covey.records.model import Record
 from covey.records.ports import RecordStore
@@ -153,6 +159,49 @@ class Records(Reader):
             self._store.delete(asking.collection, before)
 
         self._persist(attempt)
+
+    def put_row(
+        self,
+        principal: Principal,
+        collection: str,
+        body: Body,
+        *,
+        record_id: str,
+        derived: bool,
+        upsert: bool,
+    ) -> None:
+        """One row of an import: a new record under this id, or instead of the one that is there.
+
+        A row may come twice. A `derived` id names the row, so that a record under it is the
+        row's own and stays as it is; any other record in the way is replaced when `upsert`,
+        and else refused unless it holds what the row says. Only administrators may give the
+        ids of a collection that makes its own: ids carry the time of creation. Raises as
+        `create` and `replace` do.
+        """
+        asking = self._asking(principal, collection, None, None)
+        access.refuse_early(asking.principal, asking.collection, "create")
+        if not derived:
+            own = asking.collection.ids == "auto"
+            if own and not (principal.is_administrator and can_hold(asking.collection, record_id)):
+                raise refuse_custom_ids(asking.collection)
+            record_id = record_id if own else check_custom_id(record_id)
+        try:
+            self._insert(asking, record_id, body)
+        except Conflict as conflict:
+            if conflict.code != "exists":
+                raise
+            if derived:
+                return
+            if upsert:
+                self.replace(principal, collection, record_id, body)
+            elif not self._holds(asking, record_id, body):
+                raise
+
+    def _holds(self, asking: Asking, record_id: str, body: Body) -> bool:
+        """Whether the caller sees a record of this id with these values."""
+        found = self._read(asking, record_id, consistent=True)
+        shown = None if found is None else asking.visible(asking.collection, found)
+        return shown is not None and all(shown.get(name) == body[name] for name in body)
 
     def expire(self, collection: str, record_id: str) -> bool:
         """Remove a record whose time has come; False when it is gone or lives on."""

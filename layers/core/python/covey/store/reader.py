@@ -12,7 +12,7 @@ from covey.records.model import Record
 from covey.store import codec, keys
 from covey.store.codec import Item
 from covey.store.faults import Throttled
-from covey.store.layout import id_bytes, layout_of
+from covey.store.layout import CREATION, id_bytes, layout_of
 from covey.store.listing import MAX_CHUNK, Entry
 from covey.store.plan import Plan
 from covey.store.transport import Attempts, Transport
@@ -65,6 +65,22 @@ class Reader:
         )
         item = answer.get("Item")
         return None if item is None else item["i"]["S"]
+
+    def count(self, collection: Collection) -> int:
+        """As `RecordStore.count`."""
+        total = 0
+        plan = Plan(collection, None if collection.ids == "auto" else CREATION)
+        for shard in keys.shards(collection):
+            request = self._query(plan, shard)
+            start: Item | None = None
+            while request is not None:
+                more = {"ExclusiveStartKey": start} if start else {}
+                answer = self._transport.call("Query", {**request, "Select": "COUNT", **more})
+                total += answer["Count"]
+                start = answer.get("LastEvaluatedKey")
+                if start is None:
+                    break
+        return total
 
     def expired(self, now_s: int, limit: int) -> list[tuple[str, str]]:
         """As `RecordStore.expired`."""

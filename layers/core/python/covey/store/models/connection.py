@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.exceptions import DoesNotExist, UpdateError
@@ -77,7 +78,7 @@ class DynamoConnectionStore:
         """2 write units; counted first, so that no subscription escapes the limit or `close`."""
         name = f"{subscription.collection}/{subscription.id}"
         listens = ConnectionItem.listens
-        room = listens.does_not_exist() | listens.contains(name) | (size(listens) < limit)
+        room = listens.does_not_exist() | listens.contains(name) | (_size(listens) < limit)
         known = self._change(subscription.connection, [listens.add({name})], room)
         if known is None:
             return False
@@ -154,6 +155,9 @@ class DynamoConnectionStore:
                 return None
             raise
         return item
+
+
+_size: Callable[[object], Any] = size  # PynamoDB leaves it untyped
 
 
 def _key(connection_id: str, name: str) -> keys.Key:

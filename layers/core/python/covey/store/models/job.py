@@ -63,15 +63,10 @@ class DynamoJobStore:
         return saved
 
     def list(self, owner: str, limit: int) -> list[Job]:
-        """0.5 read units and 0.5 per job."""
+        """0.5 read units and 1 per job."""
         entries = JobEntry.query(keys.job_of(owner, "")[0], scan_index_forward=False, limit=limit)
-        wanted = [entry.sk.partition(" ")[2] for entry in entries]
-        found = {
-            job.id: job
-            for item in JobItem.batch_get([keys.job(one) for one in wanted])
-            for job in [_job(item)]
-        }
-        return [found[one] for one in wanted if one in found]
+        found = (self.get(entry.sk.partition(" ")[2]) for entry in entries)
+        return [job for job in found if job is not None]
 
 
 def _listed(job: Job) -> str:

@@ -1,0 +1,1 @@
+"""Benchmarks: what Covey costs, measured here and now."""

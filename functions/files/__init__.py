@@ -1,0 +1,1 @@
+"""Files: what happens when one has been uploaded."""

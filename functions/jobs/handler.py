@@ -1,0 +1,6 @@
+"""/jobs as a Lambda function."""
+
+from covey.http import lambda_handler
+from functions.jobs.routes import routes
+
+handler = lambda_handler(routes)

@@ -1,0 +1,20 @@
+"""A socket says something, and is answered over the socket."""
+
+from __future__ import annotations
+
+import contextlib
+
+from covey import json
+from covey.realtime.sockets import Gone
+from covey.triggers.socket import SocketEvent, socket_handler
+from covey.wiring import services
+
+
+def message(event: SocketEvent) -> None:
+    """Answer one frame."""
+    answer = services().conversation.answer(event.connection, event.body)
+    with contextlib.suppress(Gone):  # it left before its answer: `disconnect` tidies up
+        services().sockets.post(event.connection, json.encode(answer).encode())
+
+
+handler = socket_handler(message)

@@ -1,0 +1,33 @@
+"""/realtime: tickets that open a socket."""
+
+from __future__ import annotations
+
+from covey.http import Request, Response, Routes
+from covey.realtime.tickets import TICKET_SECONDS
+from covey.wiring import services
+
+TICKET = {
+    "type": "object",
+    "required": ["ticket", "expires_in"],
+    "properties": {
+        "ticket": {"type": "string", "description": "open the socket with ?ticket=…"},
+        "expires_in": {"type": "integer", "description": "seconds"},
+    },
+}
+
+
+def routes() -> Routes:
+    """The routes of this function."""
+    routes = Routes("realtime", schemas={"Ticket": TICKET})
+
+    @routes.post(
+        "/realtime/tickets",
+        summary="Get a single-use ticket that opens a socket as you",
+        answer="Ticket",
+        status=201,
+    )
+    def issue_ticket(request: Request) -> Response:
+        ticket = services().tickets.issue(request.principal)
+        return Response({"ticket": ticket, "expires_in": TICKET_SECONDS}, status=201)
+
+    return routes

@@ -1,0 +1,99 @@
+"""A job: one piece of background work, run in slices, with progress and a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from covey.records.time import rfc3339
+
+REPORT_LIMIT = 200  # faults kept word for word; beyond, they are counted only
+KEPT_SECONDS = 30 * 86_400
+
+
+class Status(StrEnum):
+    """Where a job stands."""
+
+    WAITING = "waiting"  # for its upload or its turn
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One row that could not be taken: its number (1 is the first row of data), why."""
+
+    row: int
+    code: str
+    message: str
+    field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as it is kept.
+
+    `owner` is the scope of the principal that started it and may see it; `roles` are that
+    principal's at the time. Times are milliseconds since the epoch. `revision` rises with
+    each save and is the condition of the next. Until `lease` a runner holds it. `position`
+    is where the next slice begins; `done` and `failed` count rows and are saved with it, so
+    that a slice that is run again counts once.
+    """
+
+    id: str
+    kind: str
+    owner: str
+    roles: tuple[str, ...] = ()
+    status: Status = Status.WAITING
+    created: int = 0
+    updated: int = 0
+    revision: int = 0
+    lease: int = 0
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+    position: Mapping[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    report: tuple[Fault, ...] = ()
+    result: Mapping[str, Any] = field(default_factory=dict)
+    error: str = ""
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.status in (Status.DONE, Status.FAILED)
+
+    @property
+    def progress(self) -> float:
+        """How much of the input is behind it, 0 to 1."""
+        if self.finished:
+            return 1.0
+        return min(1.0, self.position.get("offset", 0) / self.total) if self.total else 0.0
+
+    def advanced(self, faults: list[Fault], **changes: Any) -> Job:
+        """The job with these changes and faults added to what is kept of the report."""
+        kept = (*self.report, *faults)[:REPORT_LIMIT]
+        return replace(self, report=kept, **changes)
+
+    def document(self) -> dict[str, Any]:
+        """The job as its owner sees it."""
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "status": str(self.status),
+            "created": rfc3339(self.created),
+            "updated": rfc3339(self.updated),
+            "progress": round(self.progress, 4),
+            "done": self.done,
+            "failed": self.failed,
+            "detail": dict(self.detail),
+            "report": [
+                {"row": one.row, "field": one.field, "code": one.code, "message": one.message}
+                for one in self.report
+            ],
+            "result": dict(self.result),
+            "error": self.error or None,
+        }

@@ -1,0 +1,99 @@
+"""Jobs: start one, look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from covey.errors import BadRequest, NotFound, Unauthenticated
+from covey.identity.principal import SYSTEM, Kind, Principal
+from covey.jobs.model import Job, Status
+from covey.jobs.ports import JobStore
+from covey.jobs.queue import JobQueue
+from covey.records.ids import IdMaker
+from covey.records.time import now_ms
+
+MAX_LISTED = 100
+
+
+class Jobs:
+    """Background work of one deployment."""
+
+    def __init__(
+        self, store: JobStore, queue: JobQueue, *, now: Callable[[], int] = now_ms
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._now = now
+        self._ids = IdMaker()
+
+    def prepare(self, who: Principal, kind: str, detail: Mapping[str, Any]) -> Job:
+        """A new job that waits; `enqueue` lets it run. Guests cannot have jobs: Unauthenticated."""
+        if who.kind is Kind.GUEST:
+            raise Unauthenticated("Sign in to start a job.")
+        now = self._now()
+        job = Job(
+            id=self._ids.make(now),
+            kind=kind,
+            owner=who.scope,
+            roles=who.roles,
+            created=now,
+            updated=now,
+            detail=detail,
+        )
+        self._store.create(job)
+        return job
+
+    def enqueue(self, job_id: str) -> bool:
+        """Ask for a waiting job to be run; False when there is none, or it ran already.
+
+        At least once: a message more does no harm, as a runner takes a lease.
+        """
+        job = self._store.get(job_id)
+        if job is None or job.finished:
+            return False
+        self._queue.send({"job": job.id})
+        return True
+
+    def get(self, who: Principal, job_id: str) -> Job:
+        """A job of the caller's own; administrators see all. NotFound else."""
+        job = self._store.get(job_id)
+        if job is None or not (who.is_administrator or job.owner == who.scope):
+            raise NotFound("job")
+        return job
+
+    def list(self, who: Principal, *, system: bool = False, limit: int = 30) -> list[Job]:
+        """The caller's newest jobs; `system` lists Covey's own, for administrators."""
+        if who.kind is Kind.GUEST:
+            raise Unauthenticated("Sign in to see your jobs.")
+        if not 1 <= limit <= MAX_LISTED:
+            raise BadRequest(f"limit is 1 to {MAX_LISTED}.", code="invalid_limit")
+        if system and not who.is_administrator:
+            raise NotFound("job")
+        return self._store.list(SYSTEM.scope if system else who.scope, limit)
+
+    def once(self, kind: str, slot: str) -> Job | None:
+        """Covey's own job of a schedule's slot; None when this slot has been run.
+
+        The id is made of the slot, so that an event that is delivered twice finds it. A slot
+        whose runner died before finishing is taken up again by the next delivery.
+        """
+        now = self._now()
+        job = Job(
+            id=f"{kind}-{slot}",
+            kind=kind,
+            owner=SYSTEM.scope,
+            status=Status.RUNNING,
+            created=now,
+            updated=now,
+            detail={"slot": slot},
+        )
+        if self._store.create(job):
+            return job
+        known = self._store.get(job.id)
+        return None if known is None or known.finished else known
+
+    def finish(self, job: Job, result: Mapping[str, Any]) -> None:
+        """Mark Covey's own job done."""
+        self._store.save(job, replace(job, status=Status.DONE, result=result, updated=self._now()))

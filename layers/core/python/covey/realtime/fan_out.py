@@ -1,0 +1,124 @@
+"""A batch of changes to the sockets that may know of them.
+
+Every event is authorised when it is sent, with the rule, the filter and the caller of that
+moment. A socket that is gone is forgotten; one that cannot be reached holds nobody up.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from covey import json
+from covey.collections.catalog import Catalog
+from covey.collections.model import Collection
+from covey.errors import CoveyError, NotFound
+from covey.identity.principal import Principal
+from covey.realtime.listening import listener_filter, seen
+from covey.realtime.model import Subscription
+from covey.realtime.ports import ConnectionStore
+from covey.realtime.sockets import Gone, Sockets
+from covey.records.model import Change, ChangeKind
+
+SENDERS = 8
+_log = logging.getLogger(__name__)
+
+Event = dict[str, Any]
+
+
+class FanOut:
+    """Tells sockets of changes."""
+
+    def __init__(
+        self,
+        store: ConnectionStore,
+        catalog: Catalog,
+        sockets: Sockets,
+        with_profile: Callable[[Principal], Principal],
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._catalog = catalog
+        self._sockets = sockets
+        self._with_profile = with_profile
+        self._now = now
+
+    def tell(self, changes: Iterable[Change]) -> int:
+        """Send what these changes mean to each subscriber, in order per socket; how many events.
+
+        Sending is at least once: a batch that is delivered again is sent again.
+        """
+        outbox: dict[str, list[Event]] = {}
+        listeners: dict[str, list[Listener]] = {}
+        for change in changes:
+            if change.collection not in listeners:
+                listeners[change.collection] = list(self._listeners(change.collection))
+            for listener in listeners[change.collection]:
+                event = listener.event(change)
+                if event is not None:
+                    outbox.setdefault(listener.connection, []).append(event)
+        if outbox:
+            with ThreadPoolExecutor(min(SENDERS, len(outbox))) as pool:
+                list(pool.map(self._send, outbox, outbox.values()))
+        return sum(len(events) for events in outbox.values())
+
+    def _listeners(self, name: str) -> Iterator[Listener]:
+        try:
+            collection = self._catalog.get(name)
+        except NotFound:
+            return
+        now = int(self._now())
+        for subscription in self._store.subscribers(name):
+            who = subscription.identity.principal(now)
+            if who is None or subscription.expires <= now:
+                continue
+            try:
+                yield Listener(subscription, collection, self._with_profile(who))
+            except CoveyError as refused:
+                # The collection or the caller's rights changed since: the filter no longer holds.
+                _log.info("subscription %s is void: %s", subscription.id, refused)
+
+    def _send(self, connection: str, events: list[Event]) -> None:
+        try:
+            for event in events:
+                self._sockets.post(connection, json.encode(event).encode())
+        except Gone:
+            self._store.close(connection)
+
+
+class Listener:
+    """One subscription, ready to judge changes."""
+
+    def __init__(self, subscription: Subscription, collection: Collection, who: Principal) -> None:
+        self.connection = subscription.connection
+        self._id = subscription.id
+        self._collection = collection
+        self._who = who
+        self._accepts = listener_filter(who, collection, subscription.filter)
+
+    def event(self, change: Change) -> Event | None:
+        """What this change means to the listener: created, updated, deleted, left, or nothing.
+
+        A record that comes into sight by an update is "updated" and carries the whole
+        document; one that goes out of sight has "left" and carries its id alone.
+        """
+        before = seen(self._who, self._collection, self._accepts, change.before)
+        after = seen(self._who, self._collection, self._accepts, change.after)
+        if after is not None:
+            kind, record = str(change.kind), after
+        elif before is not None:
+            gone = change.kind is ChangeKind.DELETED
+            kind, record = "deleted" if gone else "left", {"id": change.id}
+        else:
+            return None
+        return {
+            "type": "change",
+            "id": self._id,
+            "kind": kind,
+            "record": record,
+            "cursor": change.sequence,
+        }

@@ -1,0 +1,43 @@
+"""Queue messages: each alone, failures handed back one by one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from covey.triggers.clock import Context
+
+Handler = Callable[[Mapping[str, Any], Context], Any]
+
+
+def queue_handler(work: Callable[[dict[str, Any], Context], None]) -> Handler:
+    """A Lambda callable that gives each message's JSON body to `work`.
+
+    A message that raises is reported and comes back after the visibility time-out, at last to
+    the dead letters; its neighbours are done (SQS ReportBatchItemFailures).
+    """
+
+    def handler(event: Mapping[str, Any], context: Context) -> Any:
+        def take(record: SQSRecord) -> None:
+            body = json.loads(record.body)
+            if not isinstance(body, dict):
+                raise TypeError("a message's body is a JSON object")
+            work(body, context)
+
+        processor = BatchProcessor(event_type=EventType.SQS)
+        try:
+            return process_partial_response(dict(event), take, processor, context)  # type: ignore[arg-type]
+        except BatchProcessingError:
+            # Powertools raises when all failed; the event source wants them named all the same.
+            return processor.response()
+
+    return handler
