@@ -7,13 +7,13 @@ from typing import Any
 
 from covey.collections import Catalog, load
 from covey.collections.model import Collection
-from covey.errors import Conflict, FieldError, NotFound
+from covey.errors import CoveyError
 from covey.identity.principal import GUEST, Kind, Principal
 from covey.records.ids import IdMaker
 from covey.records.model import Record
-from covey.records.ports import Page, Query
 from covey.records.service import Records
 from covey.testing.catalog import MemoryCatalogStore
+from covey.testing.records import MemoryRecordStore
 
 START = 1_800_000_000_000
 
@@ -30,11 +30,11 @@ def user(name: str, *roles: str) -> Principal:
     return Principal(Kind.USER, id=uid(name), roles=roles)
 
 
-class DictStore:
-    """The parts of RecordStore that the service calls. `before_write` plays the other writer."""
+class WatchedStore(MemoryRecordStore):
+    """The twin, which counts writes, lists reads, may lag, and lets another writer come first."""
 
     def __init__(self) -> None:
-        self.kept: dict[tuple[str, str], Record] = {}
+        super().__init__(clock=lambda: START / 1000)
         self.writes = 0
         self.reads: list[tuple[str, tuple[str, ...]]] = []
         self.before_write: Callable[[], None] | None = None
@@ -50,16 +50,12 @@ class DictStore:
         self.reads.append((collection.name, (record_id,)))
         if not consistent and record_id in self.stale:
             return None
-        return self.kept.get((collection.name, record_id))
+        return super().get(collection, record_id)
 
     def get_many(self, collection: Collection, record_ids: Sequence[str]) -> dict[str, Record]:
         self.reads.append((collection.name, tuple(record_ids)))
-        found = {each: self.kept.get((collection.name, each)) for each in record_ids}
-        return {
-            each: record
-            for each, record in found.items()
-            if record is not None and each not in self.stale
-        }
+        fresh = [each for each in record_ids if each not in self.stale]
+        return super().get_many(collection, fresh)
 
     def _interrupt(self) -> None:
         interruption, self.before_write = self.before_write, None
@@ -70,10 +66,8 @@ class DictStore:
         self, collection: Collection, record: Record, *, also: Sequence[dict[str, Any]] = ()
     ) -> None:
         self._interrupt()
-        if (collection.name, record.id) in self.kept:
-            raise Conflict("There is a record of this id.", code="exists")
-        self._claim(collection, record)
-        self._keep(collection, record)
+        super().create(collection, record, also=also)
+        self.writes += 1
 
     def update(
         self,
@@ -84,85 +78,52 @@ class DictStore:
         also: Sequence[dict[str, Any]] = (),
     ) -> None:
         self._interrupt()
-        self._still(collection, before)
-        self._claim(collection, after)
-        self._keep(collection, after)
+        super().update(collection, before, after, also=also)
+        self.writes += 1
 
     def delete(
         self, collection: Collection, before: Record, *, also: Sequence[dict[str, Any]] = ()
     ) -> None:
         self._interrupt()
-        self._still(collection, before)
+        super().delete(collection, before, also=also)
         self.writes += 1
-        del self.kept[collection.name, before.id]
-
-    def _keep(self, collection: Collection, record: Record) -> None:
-        self.writes += 1
-        self.kept[collection.name, record.id] = record
-
-    def _still(self, collection: Collection, before: Record) -> None:
-        current = self.kept.get((collection.name, before.id))
-        if current is None:
-            raise NotFound("record")
-        if current.version != before.version:
-            raise Conflict("It changed meanwhile.", code="conflict")
-
-    def _claim(self, collection: Collection, record: Record) -> None:
-        for names in collection.unique:
-            values = [record.values.get(name) for name in names]
-            for (name, other_id), other in self.kept.items():
-                if name == collection.name and other_id != record.id and None not in values:
-                    if values == [other.values.get(each) for each in names]:
-                        faults = [FieldError(each, "unique", "is taken") for each in names]
-                        raise Conflict("Taken.", code="unique_violation", errors=faults)
-
-    def list(self, collection: Collection, query: Query, accept: Callable[[Record], bool]) -> Page:
-        records = [
-            record
-            for (name, _), record in sorted(self.kept.items(), reverse=True)
-            if name == collection.name and accept(record)
-        ]
-        for key in reversed(query.sort):
-            records.sort(
-                key=lambda record, name=key.field: str(record.document().get(name)),
-                reverse=key.descending,
-            )
-        return Page(records[: query.limit], "more" if len(records) > query.limit else None)
-
-    def explain(self, collection: Collection, query: Query) -> dict[str, Any]:
-        return {"where": query.where.text if query.where else None}
 
 
 class World:
     """A service over documents of collections; `add` writes past every rule."""
 
     def __init__(self, *documents: Mapping[str, Any]) -> None:
-        self.store = DictStore()
+        self.store = WatchedStore()
         self.now = START
         self.catalog = Catalog(MemoryCatalogStore([load(document) for document in documents]))
         self.pauses: list[float] = []
         self.records = Records(
-            self.store,  # type: ignore[arg-type]  # single-use values are not the service's
+            self.store,
             self.catalog,
             clock=lambda: self.now,
             pause=self.pauses.append,
         )
 
-    def add(self, collection: str, record_id: str | None = None, **values: Any) -> str:
-        made = record_id or self.store.new_id(self.catalog.get(collection))
+    def add(self, into: str, record_id: str | None = None, /, **values: Any) -> str:
+        """Keep a record past every rule and check, also instead of one that is there."""
+        made = record_id or self.store.new_id(self.catalog.get(into))
         expires = values.pop("_expires", None)
-        record = Record(made, START, START, 1, values, expires)
-        self.store.kept[collection, made] = record
+        self.keep(into, Record(made, START, START, 1, values, expires))
         return made
 
-    def kept(self, collection: str, record_id: str) -> Record:
-        return self.store.kept[collection, record_id]
+    def keep(self, name: str, record: Record) -> None:
+        self.all(name)[record.id] = record
+
+    def all(self, name: str) -> dict[str, Record]:
+        """What is kept of a collection, to look at and to change."""
+        return self.store._of(self.catalog.get(name))
+
+    def kept(self, name: str, record_id: str) -> Record:
+        return self.all(name)[record_id]
 
 
 def refused(call: Callable[[], Any]) -> tuple[int, str, str]:
     """(status, code, detail) of the error that a call raises."""
-    from covey.errors import CoveyError
-
     try:
         answer = call()
     except CoveyError as error:
