@@ -61,6 +61,10 @@ class Queues:
         self._waiting: dict[str, set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
         state.prepare(self.SCHEMA)
 
+    def declare(self, queues: Mapping[str, Queue]) -> None:
+        """Know these queues from now on; messages of others stay, unseen."""
+        self._queues = queues
+
     def queue(self, name: str) -> Queue:
         """The declaration of a queue."""
         return self._queues[name]

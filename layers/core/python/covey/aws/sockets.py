@@ -1,0 +1,81 @@
+"""`covey.realtime.sockets.Sockets` over API Gateway's management API.
+
+A lean signed client in place of boto3's: one fan-out posts to many connections, and a post
+must cost little more than its signature. Connections are kept alive; threads may share one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import cached_property
+from urllib.parse import quote
+
+import botocore.session
+import urllib3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from covey.errors import TooLarge, Unavailable
+from covey.realtime.sockets import Gone
+
+_ATTEMPTS = 3
+_PAUSE = 0.05  # seconds before the second attempt, doubled before the third
+_TIMEOUT = urllib3.Timeout(connect=1, read=3)
+
+
+class ApiGatewaySockets:
+    """Posts to the connections of one WebSocket stage, by its https (locally http) URL."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        region: str = "",
+        credentials: Credentials | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._region = region
+        self._credentials = credentials
+        self._sleep = sleep
+        self._pool = urllib3.PoolManager(maxsize=32, retries=False, timeout=_TIMEOUT)
+
+    @cached_property
+    def _signer(self) -> SigV4Auth:
+        session = botocore.session.get_session()
+        credentials = self._credentials or session.get_credentials()
+        region = self._region or session.get_config_variable("region") or "us-east-1"
+        return SigV4Auth(credentials, "execute-api", region)
+
+    def post(self, connection_id: str, data: bytes) -> None:
+        """Send one text frame, at most 128 KB; raises Gone, TooLarge or Unavailable."""
+        # Quoted twice where it is signed and once where it is sent: AWS signs the sent path.
+        url = f"{self._url}/@connections/{quote(connection_id, safe='')}"
+        status = 0
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                self._sleep(_PAUSE * 2 ** (attempt - 1))
+            status = self._post(url, data)
+            if status < 300 and status:
+                return
+            if status == 410:
+                raise Gone(connection_id)
+            if status == 413:
+                raise TooLarge("A message to a socket has at most 128 KB.")
+            if status and status != 429 and status < 500:
+                break
+        raise Unavailable(f"The socket's gateway answered {status or 'nothing'}.")
+
+    def _post(self, url: str, data: bytes) -> int:
+        """The status of one attempt; 0 when there was no answer."""
+        request = AWSRequest("POST", url, data=data, headers={"Content-Type": "text/plain"})
+        self._signer.add_auth(request)
+        try:
+            answer = self._pool.request(
+                "POST", url, body=data, headers=dict(request.headers.items())
+            )
+        except urllib3.exceptions.HTTPError:
+            return 0
+        return int(answer.status)
