@@ -1,0 +1,101 @@
+"""Functions driven by API Gateway's events, against the data engine."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from covey.collections.document import load
+from covey.testing.events import http_event
+from covey.wiring import services
+
+FUNCTIONS = {
+    "records": "functions.records.handler",
+    "auth": "functions.auth.handler",
+    "jobs": "functions.jobs.handler",
+    "realtime": "functions.realtime.handler",
+    "admin": "functions.admin.handler",
+}
+POSTS = {
+    "name": "posts",
+    "fields": {
+        "title": {"type": "text", "required": True, "max": 200},
+        "author": {"type": "text", "default": "auth.id"},
+        "views": {"type": "integer", "default": 0},
+        "price": {"type": "number"},
+        "slug": {"type": "text"},
+        "published": {"type": "bool", "default": False},
+        "secret": {"type": "text", "read": "author == auth.id"},
+    },
+    "rules": {
+        "read": "published || author == auth.id",
+        "create": "auth != null",
+        "update": "author == auth.id",
+        "delete": "author == auth.id",
+    },
+    "indexes": [["author", "-created"], ["published", "-views"]],
+    "unique": [["slug"]],
+}
+NOTES = {
+    "name": "notes",
+    "ids": "custom",
+    "fields": {"text": {"type": "text"}},
+    "rules": {"read": "true", "create": "true", "update": "true", "delete": "true"},
+}
+LEDGER = {"name": "ledger", "fields": {"amount": {"type": "number"}}}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a function answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+    @property
+    def code(self) -> str:
+        assert self.headers["Content-Type"] == "application/problem+json", self
+        return str(self.json["code"])
+
+
+class Api:
+    """Calls the function that a path belongs to."""
+
+    def event(self, method: str, target: str, **options: Any) -> dict[str, Any]:
+        return http_event(method, target, **options)
+
+    def __call__(self, method: str, target: str, **options: Any) -> Answer:
+        return self.send(self.handler(target), self.event(method, target, **options))
+
+    def handler(self, target: str) -> Any:
+        first = target.split("?")[0].strip("/").split("/")[0]
+        module = FUNCTIONS.get(first, "functions.docs.handler")
+        return importlib.import_module(module).handler
+
+    def send(self, handler: Any, event: dict[str, Any]) -> Answer:
+        answer = handler(json.loads(json.dumps(event)), None)
+        assert answer["isBase64Encoded"] is False
+        return Answer(answer["statusCode"], answer["headers"], answer["body"])
+
+    def token(self, user: str, *roles: str) -> str:
+        return services().tokens.issue(user, f"session-of-{user}", roles)
+
+
+@pytest.fixture
+def api(table: str) -> Iterator[Api]:
+    """The functions over a fresh table with posts, notes and the administrators' ledger."""
+    services.cache_clear()
+    for document in (POSTS, NOTES, LEDGER):
+        services().catalog.save(load(document))
+    yield Api()
+    services.cache_clear()
