@@ -65,6 +65,7 @@ def test_what_fits_is_accepted(text: str) -> None:
 
 REFUSED = {
     "an unknown name": ("titel == 'x'", 0, "no titel", "did you mean title?"),
+    "Python's None": ("title == None", 9, "no None", "did you mean null?"),
     "an unknown name far from all": ("zzz == 1", 0, "no zzz", ""),
     "an unknown member": ("auth.role == 'x'", 0, "no auth.role", "auth.roles"),
     "has of an unknown name": ("has(titel)", 4, "no titel", "title"),

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 import time
 from decimal import Decimal
 
 import pytest
 
-from covey.expressions import Duration, ExpressionError, Timestamp, parse
+from covey.expressions import (
+    Duration,
+    ExpressionError,
+    Timestamp,
+    Type,
+    bind,
+    check,
+    conjuncts,
+    explain,
+    parse,
+)
 from covey.expressions.nodes import (
     Binary,
     Call,
@@ -18,6 +30,8 @@ from covey.expressions.nodes import (
     Name,
     Unary,
 )
+from covey.expressions.render import render
+from tests.layers.core.expressions.trees import Values
 
 A, B, C = Name(("a",)), Name(("b",)), Name(("c",))
 
@@ -26,6 +40,7 @@ TREES = {
     "a member": ("auth.id", Name(("auth", "id"))),
     "a deep member": ("auth.team.name", Name(("auth", "team", "name"))),
     "a member named as a word of the language": ("auth.in", Name(("auth", "in"))),
+    "names that are words elsewhere": ("or || is", Binary("||", Name(("or",)), Name(("is",)))),
     "true": ("true", Literal(True)),
     "null": ("null", Literal(None)),
     "an integer": ("007", Literal(7)),
@@ -100,8 +115,8 @@ REFUSED = {
     "one bar": ("a | b", 2, "Unexpected '|'", "||"),
     "SQL's and": ("a and b", 2, "found 'and'", "&&"),
     "SQL's or": ("a or b", 2, "found 'or'", "||"),
-    "Python's not": ("not a", 0, "another language", "write !"),
-    "Python's None": ("a == None", 5, "another language", "null"),
+    "Python's not": ("not a", 4, "found 'a'", "write !"),
+    "a long name out of place": ("a " + "b" * 500, 2, "found '" + "b" * 40 + "'", ""),
     "SQL's unequal": ("a <> b", 3, "found '>'", ""),
     "a chain of comparisons": ("1 < a < 5", 6, "do not chain", "&&"),
     "an open parenthesis": ("(a", 2, "Expected ')'", ""),
@@ -234,13 +249,36 @@ def test_limits_are_met_exactly() -> None:
             parse(text)
 
 
-def test_long_chains_evaluate() -> None:
-    class Scope:
-        def lookup(self, name: str) -> bool:
-            return False
+WORST = {
+    "or": "a || " * 99 + "a",
+    "and in not": "!(" * 15 + "a && " * 80 + "a" + ")" * 15,
+    "parentheses": "(" * 31 + "a" + ")" * 31,
+    "chains in parentheses": "(" * 31 + "a" + " && a || a)" * 31 + " || a" * 30,
+    "alternating": "(a || (a && " * 15 + "a" + "))" * 15,
+}
 
-    assert parse("a || " * 99 + "true").holds(Scope())
-    assert not parse("a || " * 99 + "a").holds(Scope())
+
+@pytest.mark.parametrize("name", WORST)
+def test_the_deepest_expressions_leave_most_of_the_stack(name: str) -> None:
+    depth = len(inspect.stack(0))
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(depth + 350)
+    try:
+        expression = parse(WORST[name])
+        check(expression, {"a": Type.BOOL})
+        bind(expression, {"b": True})
+        expression.holds(Values(a=True))
+        explain(expression, Values(a=True))
+        conjuncts(expression)
+        assert render(expression.root)
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def test_long_chains_evaluate() -> None:
+    scope = Values(a=False)
+    assert parse("a || " * 99 + "true").holds(scope)
+    assert not parse("a || " * 99 + "a").holds(scope)
 
 
 def test_the_message_counts_characters_from_one() -> None:

@@ -1,15 +1,16 @@
 """Expressions: who may do what, and which records to list, in a subset of CEL.
 
-    tokens.py     text → tokens
-    parser.py     tokens → nodes (nodes.py), within the limits
-    render.py     nodes → text
-    check.py      names and types before evaluation
-    compile.py    nodes → closures
-    bind.py       known names replaced, constants folded
-    clauses.py    the parts joined by &&, and what they read
-    explain.py    what each part evaluated to
-    values.py     the values, their equality and order
-    expression.py Expression and Scope
+    parser.py      text → nodes, within the limits: tokens.py functions.py nodes.py
+    render.py      nodes → text
+    check.py       names and types before evaluation: naming.py
+    expression.py  Expression and Scope
+    compile.py     nodes → closures: reading.py comparison.py arithmetic.py calls.py matching.py
+    budget.py      what exists() and all() may cost
+    bind.py        known names replaced, constants folded
+    clauses.py     the parts joined by &&, and what they read
+    explain.py     what each part evaluated to
+    values.py      the values, their equality and order: instants.py
+    errors.py      what can be wrong
 
 The language is described in docs/reference/expressions.md.
 """

@@ -40,7 +40,7 @@ def unknown_function(name: str, position: int, known: Mapping[str, int]) -> Expr
         near = difflib.get_close_matches(name, [*known, *QUANTIFIERS], 1)
         hint = f"did you mean {near[0]}()?" if near else "there is " + ", ".join(sorted(known))
     what = "function" if known is FUNCTIONS else "method"
-    return ExpressionError(f"No {what} {name}()", position, hint)
+    return ExpressionError(f"No {what} {name[:40]}()", position, hint)
 
 
 def call(

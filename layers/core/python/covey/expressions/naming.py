@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping
 
 from covey.expressions.errors import ExpressionError
 from covey.expressions.nodes import Name
+from covey.expressions.tokens import OTHER_LANGUAGES
 from covey.expressions.values import Type
+
+_LONGEST = 130  # of a name in a message: two names of 63 and the dot
 
 
 def resolve(name: Name, types: Mapping[str, Type]) -> Type:
@@ -30,5 +33,6 @@ def resolve(name: Name, types: Mapping[str, Type]) -> Type:
 
 def _unknown(name: Name, dotted: str, known: Iterable[str]) -> ExpressionError:
     near = difflib.get_close_matches(dotted, sorted(known), 1)
-    hint = f"did you mean {near[0]}?" if near else ""
-    return ExpressionError(f"There is no {dotted}", name.position, hint)
+    meant = OTHER_LANGUAGES.get(dotted) or (near[0] if near else "")
+    hint = f"did you mean {meant}?" if meant else ""
+    return ExpressionError(f"There is no {dotted[:_LONGEST]}", name.position, hint)

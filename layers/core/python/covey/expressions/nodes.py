@@ -6,6 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+# How strongly the operators between two values bind.
+STRENGTHS = {
+    "||": 1,
+    "&&": 2,
+    **dict.fromkeys(("==", "!=", "<", "<=", ">", ">=", "in"), 3),
+    **dict.fromkeys("+-", 4),
+    **dict.fromkeys("*/%", 5),
+}
+RELATION = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Literal:

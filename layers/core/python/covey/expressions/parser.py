@@ -1,4 +1,4 @@
-"""Tokens to nodes, by recursive descent with a precedence table.
+"""Tokens to nodes, by recursive descent and precedence.
 
 expression = or ["?" expression ":" expression]
 or         = and {"||" and}
@@ -26,6 +26,8 @@ from covey.expressions.functions import (
     unknown_function,
 )
 from covey.expressions.nodes import (
+    RELATION,
+    STRENGTHS,
     Binary,
     Comprehension,
     Conditional,
@@ -35,33 +37,20 @@ from covey.expressions.nodes import (
     Node,
     Unary,
 )
-from covey.expressions.tokens import CONSTANTS, KEPT, RESERVED, Token, tokenize
+from covey.expressions.tokens import (
+    CONSTANTS,
+    KEPT,
+    OTHER_LANGUAGES,
+    RESERVED,
+    Token,
+    tokenize,
+)
 
 MAX_LENGTH = 2_000
+MAX_QUOTED = 40  # of the text, in messages
 MAX_NODES = 200
 MAX_DEPTH = 32
 MAX_COSTLY = 4  # of exists(), all() and matches()
-
-RELATIONS = frozenset(("==", "!=", "<", "<=", ">", ">=", "in"))
-# Lowest first; relations do not chain.
-LEVELS: tuple[frozenset[str], ...] = (
-    frozenset(("||",)),
-    frozenset(("&&",)),
-    RELATIONS,
-    frozenset(("+", "-")),
-    frozenset(("*", "/", "%")),
-)
-OTHER_LANGUAGES = {
-    "and": "&&",
-    "or": "||",
-    "not": "!",
-    "is": "==",
-    "True": "true",
-    "False": "false",
-    "None": "null",
-    "NULL": "null",
-    "nil": "null",
-}
 
 
 def parse(text: str) -> Expression:
@@ -109,9 +98,9 @@ class _Parser:
         self._next += 1
 
     def _unexpected(self, wanted: str) -> ExpressionError:
-        token = self._token
-        found = token.written if token.kind == "end" else repr(token.written)
-        other = OTHER_LANGUAGES.get(token.written, "")
+        token, before = self._token, self._tokens[max(0, self._next - 1)]
+        found = token.written if token.kind == "end" else repr(token.written[:MAX_QUOTED])
+        other = OTHER_LANGUAGES.get(token.written) or OTHER_LANGUAGES.get(before.written)
         hint = f"write {other}" if other else ""
         return ExpressionError(f"Expected {wanted}, found {found}", token.position, hint)
 
@@ -139,7 +128,7 @@ class _Parser:
         """``or ["?" expression ":" expression]``."""
         position = self._token.position
         self._enter(position)
-        node = self._binary(0)
+        node = self._binary(1)
         if self._is("?"):
             mark = self._take().position
             then = self.expression()
@@ -148,28 +137,33 @@ class _Parser:
         self._depth -= 1
         return node
 
-    def _binary(self, level: int) -> Node:
-        if level == len(LEVELS):
-            return self._unary()
-        operators, entered = LEVELS[level], self._depth
-        node = self._binary(level + 1)
-        while (token := self._token).written in operators and token.kind in ("operator", "word"):
-            self._next += 1
-            right = self._binary(level + 1)
+    def _strength(self) -> int:
+        """How strongly the next operator binds; 0 of what is no operator between two values."""
+        token = self._token
+        return STRENGTHS.get(token.written, 0) if token.kind in ("operator", "word") else 0
+
+    def _binary(self, least: int) -> Node:
+        """Operators at least this strong, left to right: one frame a level that is in use."""
+        entered = self._depth
+        node = self._unary()
+        while (strength := self._strength()) >= least:
+            token = self._take()
+            right = self._binary(strength + 1)
             node = self._count(Binary(token.written, node, right, token.position))
-            if operators is RELATIONS:
-                self._refuse_chain()
-            if level > 1:  # long chains of && and || are common, others count as nesting
-                self._enter(token.position)
+            if strength == RELATION and self._strength() == RELATION:
+                hint = "write a < b && b < c, or parentheses"
+                raise ExpressionError("Comparisons do not chain", self._token.position, hint)
+            self._depth = entered
+            if strength > RELATION:
+                self._chain(node)
         self._depth = entered
         return node
 
-    def _refuse_chain(self) -> None:
-        token = self._token
-        if token.written in RELATIONS and token.kind in ("operator", "word"):
-            raise ExpressionError(
-                "Comparisons do not chain", token.position, "write a < b && b < c, or parentheses"
-            )
+    def _chain(self, node: Node) -> None:
+        """Count a chain of arithmetic as nesting; long chains of && and || are common."""
+        while isinstance(node, Binary) and STRENGTHS[node.operator] > RELATION:
+            self._enter(node.position)
+            node = node.left
 
     def _unary(self) -> Node:
         token = self._token
@@ -280,7 +274,4 @@ class _Parser:
             if word not in FUNCTIONS:
                 raise unknown_function(word, token.position, FUNCTIONS)
             return self._called(self._arguments(")"), token, FUNCTIONS)
-        if word in OTHER_LANGUAGES:
-            hint = f"write {OTHER_LANGUAGES[word]}"
-            raise ExpressionError(f"{word} is of another language", token.position, hint)
         return self._count(Name((word,), token.position))

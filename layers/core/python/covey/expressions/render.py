@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from covey.expressions.nodes import (
+    RELATION,
+    STRENGTHS,
     Binary,
     Call,
     Comprehension,
@@ -20,14 +22,7 @@ from covey.expressions.nodes import (
 )
 from covey.expressions.values import Duration, Timestamp
 
-_STRENGTH = {
-    "||": 1,
-    "&&": 2,
-    **dict.fromkeys(("==", "!=", "<", "<=", ">", ">=", "in"), 3),
-    **dict.fromkeys("+-", 4),
-    **dict.fromkeys("*/%", 5),
-}
-_RELATION, _UNARY, _ATOM = 3, 6, 7
+_UNARY, _ATOM = 6, 7
 _METHODS = frozenset(("startsWith", "endsWith", "contains", "matches"))
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -70,8 +65,8 @@ def _within(node: Node, least: int) -> str:
 
 
 def _binary(node: Binary) -> tuple[str, int]:
-    strength = _STRENGTH[node.operator]
-    left = _within(node.left, strength + (strength == _RELATION))
+    strength = STRENGTHS[node.operator]
+    left = _within(node.left, strength + (strength == RELATION))
     right = _within(node.right, strength + 1)
     return f"{left} {node.operator} {right}", strength
 

@@ -36,6 +36,18 @@ KEPT = frozenset(
 )
 CONSTANTS: dict[str, Any] = {"true": True, "false": False, "null": None}
 RESERVED = KEPT | frozenset(CONSTANTS) | {"in"}
+# What people write who know another language. Fields may be called so: these are only hints.
+OTHER_LANGUAGES = {
+    "and": "&&",
+    "or": "||",
+    "not": "!",
+    "is": "==",
+    "True": "true",
+    "False": "false",
+    "None": "null",
+    "NULL": "null",
+    "nil": "null",
+}
 
 _TOKEN = re.compile(
     r"""(?P<space>(?:[ \t\r\n]|//[^\n]*)+)
