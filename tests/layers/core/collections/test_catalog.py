@@ -106,3 +106,19 @@ def test_a_catalog_is_shared_by_threads() -> None:
         thread.join()
     assert found == [POSTS] * 16
     assert store.loads == 1
+
+
+def test_only_the_next_version_replaces_what_is_stored() -> None:
+    catalog = Catalog(MemoryCatalogStore([POSTS]))
+    document = {"name": "posts", "fields": {"body": {"type": "text"}}}
+    with pytest.raises(Conflict):
+        catalog.save(load(document))
+    catalog.save(load(document, previous=POSTS))
+    assert catalog.get("posts").fields["body"].key == "1"
+    catalog.save(catalog.get("posts"))
+
+
+def test_users_are_saved_over_the_built_in_ones() -> None:
+    catalog = Catalog(MemoryCatalogStore())
+    catalog.save(load({"name": "users", "fields": {"nick": {"type": "text"}}}))
+    assert "nick" in catalog.get("users").fields

@@ -65,6 +65,20 @@ def test_a_state_restores_the_very_collection() -> None:
     assert restore(state(second)) == second
 
 
+def test_a_state_keeps_its_order_in_a_store_that_keeps_none() -> None:
+    def shuffled(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: shuffled(value[name]) for name in sorted(value, reverse=True)}
+        return [shuffled(item) for item in value] if isinstance(value, list) else value
+
+    aggregates = {"b": {"count": True}, "a": {"count": True}}
+    first = load(POSTS | {"aggregates": aggregates})
+    found = restore(shuffled(state(first)))
+    assert found == first
+    assert list(found.fields) == list(first.fields)
+    assert list(found.aggregates) == ["b", "a"]
+
+
 def test_later_parts_are_kept_and_said_to_be_only_declared() -> None:
     assert load(POSTS).declared == ("search", "aggregates", "history", "on_delete")
     assert load({"name": "plain"}).declared == ()

@@ -7,6 +7,7 @@
     users.py            the collection that always exists
     scope.py            what rules and filters read
     changes.py          what differs between two versions
+    apply.py            a change planned, shown, applied
     catalog.py          all collections, cached
     yaml_files.py       a folder of YAML files, faults by line
     schema.py schema_file.py   the published JSON Schema

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from covey.collections import users
 from covey.collections.model import Collection
-from covey.errors import NotFound
+from covey.errors import Conflict, NotFound
 
 RETRY_AFTER = 1.0  # seconds between two looks for names that are not there
 
@@ -45,6 +45,7 @@ class Catalog:
         self._lock = threading.Lock()
         self._version = 0
         self._collections: dict[str, Collection] = {}
+        self._stored: frozenset[str] = frozenset()  # the others are built in
         self._loaded: float | None = None
 
     def get(self, name: str) -> Collection:
@@ -71,14 +72,18 @@ class Catalog:
             self._load()
 
     def save(self, collection: Collection) -> None:
-        """Add or replace one collection of the catalog as it was last read.
+        """Add a collection, or replace the one whose next version it is.
 
-        Raises Conflict(code="catalog_changed") when another writer was faster; what is cached
-        is then dropped, so that a second attempt starts from what they wrote.
+        Raises Conflict(code="catalog_changed") when another writer was faster, or when it was
+        not loaded with the stored one as `previous`: its keys would then mean other fields. What
+        is cached is dropped, so that a second attempt starts from what is there.
         """
         self._fresh(self._ttl)
         with self._lock:
-            expected, self._loaded = self._version, None
+            expected, stored, self._loaded = self._version, self._stored, None
+            before = self._collections[collection.name] if collection.name in stored else None
+            if before is not None and not _follows(collection, before):
+                raise Conflict("The collection changed meanwhile.", code="catalog_changed")
             self._store.save(collection, expected)
             self._load()
 
@@ -91,6 +96,11 @@ class Catalog:
     def _load(self) -> None:
         version, collections = self._store.load()
         known = {collection.name: collection for collection in collections}
+        self._stored = frozenset(known)
         if users.NAME not in known:
             known[users.NAME] = users.collection()
         self._version, self._collections, self._loaded = version, known, self._clock()
+
+
+def _follows(collection: Collection, before: Collection) -> bool:
+    return collection == before or collection.version == before.version + 1

@@ -18,7 +18,7 @@ from covey.collections.field_document import (
 from covey.collections.index_document import FieldNames, dump_indexes, read_indexes, read_unique
 from covey.collections.keys import field_keys
 from covey.collections.later_document import dump_aggregate, read_aggregates, read_search
-from covey.collections.model import Collection, Epoch, Field, Index
+from covey.collections.model import Collection, Epoch, Index
 from covey.collections.naming import field_name_fault, is_name
 from covey.collections.reader import Reader
 from covey.collections.rule_document import dump_rules, read_rules
@@ -187,10 +187,14 @@ def dump(collection: Collection) -> dict[str, Any]:
 
 
 def state(collection: Collection) -> dict[str, Any]:
-    """Everything of a collection in JSON's terms: the document, and what is physical."""
+    """Everything of a collection in JSON's terms: the document, and what is physical.
+
+    Whatever has an order is a list, as a store may keep mappings without one.
+    """
     return {
         "document": dump(collection),
-        "keys": {name: field.key for name, field in collection.fields.items()},
+        "keys": [[name, field.key] for name, field in collection.fields.items()],
+        "aggregates": list(collection.aggregates),
         "indexes": [[index.number, index.slot] for index in collection.indexes],
         "schedule": [[epoch.from_ms, epoch.shards] for epoch in collection.schedule],
         "version": collection.version,
@@ -205,14 +209,11 @@ def restore(kept: Mapping[str, Any]) -> Collection:
     places = zip(plain.indexes, kept["indexes"], strict=True)
     return replace(
         plain,
-        fields={n: _with_key(field, kept["keys"][n]) for n, field in plain.fields.items()},
+        fields={name: replace(plain.fields[name], key=key) for name, key in kept["keys"]},
+        aggregates={name: plain.aggregates[name] for name in kept["aggregates"]},
         indexes=tuple(Index(i.parts, int(number), int(slot)) for i, (number, slot) in places),
         schedule=tuple(Epoch(int(start), int(shards)) for start, shards in kept["schedule"]),
         version=int(kept["version"]),
         next_key=int(kept["next_key"]),
         next_index=int(kept["next_index"]),
     )
-
-
-def _with_key(field: Field, key: str) -> Field:
-    return replace(field, key=key)

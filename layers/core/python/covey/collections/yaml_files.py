@@ -183,7 +183,8 @@ class _Document:
             raise self._fault(line, "", f"is not YAML: {error.problem or error.context}") from None
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
-            message = f"holds a character that YAML does not take: U+{ord(text[error.position]):04X}"
+            code = ord(text[error.position])
+            message = f"holds a character that YAML does not take: U+{code:04X}"
             raise self._fault(line, "", message) from None
         finally:
             loader.dispose()

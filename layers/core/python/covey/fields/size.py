@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 _NUMBER = 21  # the most that 38 digits take
@@ -19,9 +20,9 @@ def stored_size(value: Any) -> int:
         return len(value) if value.isascii() else len(value.encode())
     if value is None or isinstance(value, bool):
         return 1
+    if isinstance(value, int | Decimal):
+        return _NUMBER
     if isinstance(value, Mapping):
         parts = sum(stored_size(name) + stored_size(part) + 1 for name, part in value.items())
         return _CONTAINER + parts
-    if isinstance(value, list | tuple):
-        return _CONTAINER + sum(stored_size(part) + 1 for part in value)
-    return _NUMBER
+    return _CONTAINER + sum(stored_size(part) + 1 for part in value)
