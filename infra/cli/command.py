@@ -102,6 +102,7 @@ def run(**given: Any) -> None:
     Everything that lasts is kept in the data folder; Ctrl-C stops everything. With --endpoint the
     records are in that DynamoDB instead, with AWS credentials from the environment.
     """
+    sys.path[:0] = [str(_CORE)]  # files are kept and signed by the domain's own code
     from infra.gateway.folder import InUseError
     from infra.gateway.intrinsics import TemplateError
     from infra.gateway.listener import PortTakenError

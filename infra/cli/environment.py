@@ -90,7 +90,7 @@ def _version_of(python: Path) -> str:
 
 
 def _install(folder: Path, requirements: Path) -> None:
-    """pip's many lines as one that counts; all of them where it fails."""
+    """Show pip's many lines as one that counts; all of them where it fails."""
     total = len(re.findall(r"^[A-Za-z0-9]\S*==", requirements.read_text("utf-8"), re.MULTILINE))
     started = time.monotonic()
     _say(f"Installing {total} packages of requirements/{requirements.name} …")

@@ -9,13 +9,17 @@ import logging
 import os
 import secrets
 import signal
+import socket
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from botocore.credentials import Credentials
+
 from infra.gateway import listener, reload, template
+from infra.gateway.asgi import App
 from infra.gateway.city import City, Endpoints, Function
 from infra.gateway.engine import Engine
 from infra.gateway.folder import Folder
@@ -25,7 +29,6 @@ from infra.gateway.logs import Log
 from infra.gateway.options import HOUSE, Options
 from infra.gateway.private import Private
 from infra.gateway.server import Server
-from infra.gateway.state import State
 from infra.gateway.triggers import Triggers
 from infra.gateway.workers import Workers
 
@@ -90,10 +93,13 @@ class Gateway:
         if self._engine is not None:
             await self._engine.start()
         token = await self._set_up(offer=True)
-        self._state = State(folder.path / "gateway.db")
-        self._exits.callback(self._state.close)
-        self._triggers = Triggers()
-        await self._triggers.start(self._city, self._workers, self._state, self._endpoints)
+        self._triggers = self._make_triggers(folder)
+        loopback = Private(
+            self._keys["AWS_ACCESS_KEY_ID"],
+            queues=self._triggers.queues,
+            connections=self._triggers.connections,
+        )
+        await self._listen(loopback, private)
         self._exits.push_async_callback(self._triggers.stop)
         self._server = Server(
             self._workers,
@@ -103,18 +109,30 @@ class Gateway:
             explain=options.reload,
         )
         self._server.serve(self._city)
-        loopback = Private(
-            self._keys["AWS_ACCESS_KEY_ID"],
-            queues=self._triggers.queues,
-            connections=self._triggers.connections,
-        )
-        for app, sock in ((loopback, private), (self._server, public)):
-            listening = Listener(app, sock)
-            await listening.start()
-            self._exits.push_async_callback(listening.stop)
+        await self._triggers.serve(self._city)
+        await self._listen(self._server, public)
         if options.reload:
             self._spawn(self._reload())
         self._banner(token)
+
+    def _make_triggers(self, folder: Folder) -> Triggers:
+        return Triggers(
+            folder.path,
+            invoker=self._workers,
+            engine=self._endpoints.dynamodb,
+            files_secret=folder.secret(),
+            region=self._city.region,
+            credentials=Credentials(
+                self._keys["AWS_ACCESS_KEY_ID"],
+                self._keys["AWS_SECRET_ACCESS_KEY"],
+                self._keys.get("AWS_SESSION_TOKEN"),
+            ),
+        )
+
+    async def _listen(self, app: App, sock: socket.socket) -> None:
+        listening = Listener(app, sock)
+        await listening.start()
+        self._exits.push_async_callback(listening.stop)
 
     def _choose_engine(self, folder: Folder) -> str:
         self._engine = Engine.choose(
@@ -225,8 +243,7 @@ class Gateway:
         self._workers.serve(self._with_setup(city))  # nothing remembers the catalog before
         if changed.template:
             self._server.serve(city)
-            await self._triggers.stop()
-            await self._triggers.start(city, self._workers, self._state, self._endpoints)
+            await self._triggers.serve(city)
         spent = (time.monotonic() - started) * 1000
         self.log.say(f"Reloaded in {spent:.0f} ms: {', '.join(changed.files[:5])}")
 

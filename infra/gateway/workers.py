@@ -388,9 +388,10 @@ class Workers:
             return {"errorType": THROTTLED, "errorMessage": "Rate Exceeded."}
         timer = asyncio.get_running_loop().call_later(patience, _give_up, waiter)
         try:
-            return await asyncio.shield(waiter)
+            return await waiter
         except asyncio.CancelledError:
-            waiter.add_done_callback(_hand_back)  # the caller left; its worker is another's
+            if not waiter.cancelled() and isinstance(worker := waiter.result(), _Worker):
+                pool.free(worker)  # the caller left in the moment when its turn came
             raise
         finally:
             timer.cancel()
@@ -400,7 +401,7 @@ class Workers:
         call = worker.call(event, time.time() + limit, request_id)
         timer = asyncio.get_running_loop().call_later(limit, _overrun, worker, call)
         try:
-            kind, payload, milliseconds = await asyncio.shield(call)
+            kind, payload, milliseconds = await call
         except TimeoutError:
             now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             message = f"{now} {request_id} Task timed out after {limit:.2f} seconds"
@@ -439,11 +440,6 @@ class Workers:
 def _give_up(waiter: Waiter) -> None:
     if not waiter.done():
         waiter.set_result({"errorType": THROTTLED, "errorMessage": "No worker became free."})
-
-
-def _hand_back(waiter: Waiter) -> None:
-    if not waiter.cancelled() and isinstance(worker := waiter.result(), _Worker):
-        worker.pool.free(worker)
 
 
 def _overrun(worker: _Worker, call: asyncio.Future[Any]) -> None:
