@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from covey.collections import dump, json_schema, load, restore, state
 from covey.collections.changes import diff
+from covey.collections.model import Collection
 from covey.collections.schema_file import main, text
 from covey.errors import Invalid
 from covey.fields import REGISTRY, validate_record
@@ -99,6 +101,19 @@ def test_a_state_restores_the_very_collection(one: dict[str, Any], two: dict[str
     assert len(set(keys)) == len(keys)
     slots = [index.slot for index in second.indexes]
     assert len(set(slots)) == len(slots)
+
+
+@given(documents(), documents())
+def test_what_changed_is_said_and_nothing_else(one: dict[str, Any], two: dict[str, Any]) -> None:
+    first = load(one)
+    second = load(two | {"name": one["name"]}, previous=first)
+    assert bool(diff(first, second)) is (in_order(first) != in_order(second))
+
+
+def in_order(collection: Collection) -> Collection:
+    indexes = tuple(sorted(collection.indexes, key=lambda index: index.number))
+    unique = tuple(sorted(collection.unique))
+    return replace(collection, indexes=indexes, unique=unique, version=0)
 
 
 @given(documents())

@@ -111,8 +111,8 @@ def _unique(before: Collection, after: Collection) -> Iterator[SchemaChange]:
             yield SchemaChange(f"let {', '.join(claim)} repeat in {before.name}")
 
 
-def _claim(collection: Collection, claim: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(collection.fields[name].key for name in claim)
+def _claim(collection: Collection, claim: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(collection.fields[name].key for name in claim)  # claims are kept in this order
 
 
 def _rules(before: Collection, after: Collection) -> Iterator[SchemaChange]:
