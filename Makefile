@@ -17,7 +17,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
   "$$p" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { command -v "$$p"; break; }; done)
 
 BIN := .venv/bin
-PATHS := layers/core/python:layers/app/python:.
+PATHS := layers/core/python:layers/team/python:.
 
 .PHONY: help
 help: ## Say what there is

@@ -1,1 +1,0 @@
-"""The team's own code, importable by every function as `app`."""

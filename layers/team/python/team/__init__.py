@@ -1,0 +1,1 @@
+"""The team's own code, importable by every function as `team`."""
