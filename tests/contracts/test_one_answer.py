@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from app import app
 from covey.collections.document import load
 from covey.testing.events import http_event
 from covey.wiring import services
-from infra.build.openapi import whole_app
 
 NOTES = {
     "name": "notes",
@@ -69,8 +69,8 @@ def answer(handler: Any, event: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.usefixtures("notes")
 def test_one_event_has_one_answer() -> None:
     put = http_event("PUT", "/records/notes/n:1", body={"text": "a"})
-    assert whole_app()(put, None)["statusCode"] == 201
+    assert app(put, None)["statusCode"] == 201
     for function, method, target, options in CALLS:
         own = importlib.import_module(f"functions.{function}.handler").handler
         event = http_event(method, target, request_id="r-1", **options)
-        assert answer(whole_app(), event) == answer(own, event), f"{method} {target}"
+        assert answer(app, event) == answer(own, event), f"{method} {target}"

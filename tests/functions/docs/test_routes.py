@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from app import app
 from covey.errors import Unavailable
 from covey.wiring import services
 from infra.build import openapi
-
-app = openapi.whole_app()
 
 
 @pytest.mark.parametrize("who", ["guest", "user", "administrator"])
