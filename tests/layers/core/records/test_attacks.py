@@ -390,9 +390,26 @@ def test_every_refusal_is_of_the_one_family(world: World, person: str) -> None:
 @pytest.mark.parametrize("who", [GUEST, ANNA, ADMIN])
 def test_a_cursor_of_one_caller_is_no_cursor_of_another(world: World, who: Principal) -> None:
     for _ in range(3):
-        world.add("staffs", name="x", open=True)
-    cursor = world.records.list(BEN, "staffs", {"limit": "1"}).next
+        world.add("leads", name="x", banned=False)
+    cursor = world.records.list(BEN, "leads", {"limit": "1"}).next
     assert cursor
-    assert refused(lambda: world.records.list(who, "staffs", {"limit": "1", "cursor": cursor}))[
-        :2
-    ] == (400, "invalid_cursor")
+    again = {"limit": "1", "cursor": cursor}
+    assert len(world.records.list(BEN, "leads", again).items) == 1
+    assert refused(lambda: world.records.list(who, "leads", again))[:2] == (400, "invalid_cursor")
+
+
+def test_put_over_a_hidden_record_changes_nothing() -> None:
+    world = World(
+        {
+            "name": "rooms",
+            "ids": "custom",
+            "fields": {"name": {"type": "text"}},
+            "rules": {"read": "name == 'mine'", "create": "true", "update": "true"},
+        }
+    )
+    world.add("rooms", "r1", name="theirs")
+    status, code, detail = refused(lambda: world.records.replace(ANNA, "rooms", "r1", {}))
+    assert (status, code) == (409, "exists")
+    assert refused(lambda: world.records.create(ANNA, "rooms", {"id": "r1"}))[2] == detail
+    assert refused(lambda: world.records.update(ANNA, "rooms", "r1", {}))[0] == 404
+    assert world.kept("rooms", "r1").values == {"name": "theirs"}

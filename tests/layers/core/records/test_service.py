@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -328,6 +330,21 @@ def test_an_increment_beyond_the_bounds_is_refused(world: World, post: str) -> N
     with pytest.raises(Invalid) as caught:
         world.records.update(ANNA, "posts", post, {"likes": {"$inc": 1001}})
     assert caught.value.errors[0].field == "likes"
+
+
+def test_no_increment_of_many_writers_is_lost(world: World, post: str) -> None:
+    def count() -> None:
+        for _ in range(20):
+            world.records.update(ADMIN, "posts", post, {"views": {"$inc": 1}})
+
+    world.records._pause = time.sleep
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert world.kept("posts", post).values["views"] == 80
+    assert world.kept("posts", post).version == 81
 
 
 # ---- replacing
