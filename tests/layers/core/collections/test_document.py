@@ -264,6 +264,56 @@ FAULTS: dict[str, tuple[Any, dict[str, str]]] = {
         {"name": "a", "aggregates": {"x": {}}},
         {"aggregates.x": "count or sum"},
     ),
+    "too many claims": ({"name": "a", "unique": [["b"]] * 11}, {"unique": "at most 10 entries"}),
+    "too many fields": (
+        with_fields(**{f"f{n}": {"type": "text"} for n in range(201)}),
+        {"fields": "at most 200 entries"},
+    ),
+    "a long description": ({"name": "a", "description": "x" * 1_001}, {"description": "at most"}),
+    "a day that is none": (
+        with_fields(a={"type": "date", "min": "2023-02-29"}),
+        {"fields.a.min": "must be a date"},
+    ),
+    "an instant without offset": (
+        with_fields(a={"type": "datetime", "max": "2026-01-31T00:00:00"}),
+        {"fields.a.max": "must be a date-time"},
+    ),
+    "choices as text": (
+        with_fields(a={"type": "choice", "choices": "a, b"}),
+        {"fields.a.choices": "must be a list"},
+    ),
+    "an empty choice": (
+        with_fields(a={"type": "choice", "choices": [""]}),
+        {"fields.a.choices": "1 to 200 characters"},
+    ),
+    "a choice that is no character": (
+        with_fields(a={"type": "choice", "choices": ["\ud800"]}),
+        {"fields.a.choices": "must not hold"},
+    ),
+    "a relation to no name": (
+        with_fields(a={"type": "relation", "to": "Users"}),
+        {"fields.a.to": "must be the name of a collection"},
+    ),
+    "a fraction as bound of integers": (
+        with_fields(a={"type": "integer", "min": Decimal("0.5")}),
+        {"fields.a.min": "must be an integer"},
+    ),
+    "a claim of nothing": ({"name": "a", "unique": [[]]}, {"unique.0": "1 to 4 fields"}),
+    "a claim with a field twice": (
+        {**with_fields(a={"type": "text"}), "unique": [["a", "a"]]},
+        {"unique.0": "twice"},
+    ),
+    "a search twice": (
+        {**with_fields(a={"type": "text"}), "search": ["a", "a", "b"]},
+        {"search.1": "twice", "search.2": "no field 'b'"},
+    ),
+    "an aggregate by a list": (
+        {
+            **with_fields(a={"type": "text", "list": True}),
+            "aggregates": {"x": {"group": ["a"], "count": True}, "Y": {"count": True}, "z": 1},
+        },
+        {"aggregates.x.group": "is a list", "aggregates.Y": "a-z", "aggregates.z": "a mapping"},
+    ),
     "a history of text": ({"name": "a", "history": "yes"}, {"history": "must be true or false"}),
     "ids of another kind": ({"name": "a", "ids": "uuid"}, {"ids": "must be one of auto, custom"}),
 }
