@@ -68,6 +68,13 @@ def test_a_session_is_kept_rotated_and_ended(world: World) -> None:
     assert kept.get("sid") is None
 
 
+def test_a_rotation_that_is_sent_again_is_no_reuse(world: World) -> None:
+    world.sessions_kept.create(SESSION)
+    assert world.sessions_kept.rotate("sid", "secret", "next", 4_000_000_001)
+    assert world.sessions_kept.rotate("sid", "secret", "next", 4_000_000_001)
+    assert not world.sessions_kept.rotate("sid", "secret", "other", 4_000_000_001)
+
+
 def test_a_session_is_created_along_with_a_user(world: World) -> None:
     create(world, world.sessions_kept.creation(SESSION))
     assert world.sessions_kept.get("sid") == SESSION

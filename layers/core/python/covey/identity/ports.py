@@ -93,7 +93,10 @@ class SessionStore(Protocol):
         ...
 
     def rotate(self, id: str, before: str, after: str, expires: int) -> bool:
-        """Replace the secret hash `before` by `after`; False, changing nothing, when it is gone."""
+        """Replace the secret hash `before` by `after`, once; False, changing nothing, else.
+
+        Where `after` is kept already the answer is True: it was this very call, sent again.
+        """
         ...
 
     def end(self, id: str) -> None:

@@ -72,7 +72,7 @@ class MemorySessionStore:
         with self.lock:
             session = self.sessions.get(id)
             if session is None or session.secret != before:
-                return False
+                return session is not None and session.secret == after
             self.sessions[id] = replace(session, secret=after, expires=expires)
             return True
 
