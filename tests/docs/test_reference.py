@@ -25,6 +25,7 @@ POSITIONS = {
     "add": 1,
     "fault": 1,
     "_refusal": 0,
+    "Refused": 0,
 }
 
 

@@ -108,6 +108,24 @@ def test_refuses_and_says_where(text: bytes, code: str, where: str) -> None:
     assert where in caught.value.detail
 
 
+@pytest.mark.parametrize(
+    ("tail", "code"),
+    [
+        (b"x]", "syntax"),
+        (b'{"a":1,"a":2}]', "duplicate_key"),
+        (b"NaN]", "not_a_number"),
+        (b"1e999]", "number_out_of_range"),
+        (b'"\\ud800"]', "lone_surrogate"),
+        (nested(DEEP + 1) + b"]", "too_deep"),
+        (nested(9_000) + b"]", "too_deep"),
+    ],
+)
+def test_says_what_is_wrong_with_a_long_text_too(tail: bytes, code: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        json.decode(b"[" + b"1," * 200_000 + tail)
+    assert caught.value.errors[0].code == code
+
+
 def test_names_the_path_of_the_fault() -> None:
     with pytest.raises(BadRequest) as caught:
         json.decode(b'{"title": "x", "tags": ["a", {"n": 1e999}]}')

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from covey.errors import BadRequest, FieldError
 
+MAX_TOKENS = 50_000
 _TOKEN = re.compile(
     r"""[ \t\n\r]*(?:
         (?P<string>"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+")
@@ -28,32 +30,44 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 _ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
-class _Fault(Exception):  # noqa: N818 - carries a position, is turned into BadRequest here
+class Refused(ValueError):
+    """What is wrong, and where if that is known: a position in characters."""
+
+    def __init__(self, code: str, message: str, position: int | None = None) -> None:
+        self.code, self.message, self.position = code, message, position
+        super().__init__(message)
+
+
+class _Fault(Exception):
     def __init__(self, position: int, code: str, message: str) -> None:
         self.position, self.code, self.message = position, code, message
         super().__init__(message)
 
 
-def fault(text: str, position: int, code: str, message: str, path: str = "") -> BadRequest:
+def fault(text: str, position: int | None, code: str, message: str, path: str = "") -> BadRequest:
     """The problem for a fault at `position` (in characters) of `text`."""
-    line = text.count("\n", 0, position) + 1
-    column = position - text.rfind("\n", 0, position)
-    where = f"line {line}, column {column}"
-    return BadRequest(
-        f"{message} at {where}.",
-        code="invalid_json",
-        errors=[FieldError(path, code, f"{message} ({where}).")],
-    )
+    said = f"{message}."
+    if position is not None:
+        line = text.count("\n", 0, position) + 1
+        column = position - text.rfind("\n", 0, position)
+        said = f"{message} at line {line}, column {column}."
+    return BadRequest(said, code="invalid_json", errors=[FieldError(path, code, said)])
 
 
-def explain(text: str, max_depth: int, number: Callable[[str], object]) -> BadRequest:
-    """The fault of a text that is known to be bad."""
+def explain(
+    text: str, max_depth: int, number: Callable[[str], object], known: Refused
+) -> BadRequest:
+    """The fault of a text that is bad for a `known` reason: the first one, with its place.
+
+    Where the walk gives up, as it does after MAX_TOKENS so that a bad body costs no more than
+    a good one, the known reason is told.
+    """
     found = find(text, max_depth, number)
-    return found or fault(text, 0, "syntax", "Not JSON")
+    return found or fault(text, known.position, known.code, known.message)
 
 
 def find(text: str, max_depth: int, number: Callable[[str], object]) -> BadRequest | None:
-    """The first fault of a text, or None for good JSON."""
+    """The first fault of a text; None for good JSON, and for what is good for MAX_TOKENS."""
     walk = _Walk(text, max_depth, number)
     try:
         walk.run()
@@ -96,7 +110,7 @@ class _Walk:
 
     def run(self) -> None:
         """Walk to the end; raises _Fault."""
-        for token in self._tokens():
+        for token in islice(self._tokens(), MAX_TOKENS):
             if token.kind == "end":
                 if len(self.frames) > 1 or self.frames[0].expects != "end":
                     raise _Fault(token.position, "syntax", "Unexpected end")
@@ -172,9 +186,8 @@ class _Walk:
         elif token.kind == "number":
             try:
                 self.number(token.text)
-            except ValueError as exc:
-                message = "A number of more than 38 digits or out of range"
-                raise _Fault(token.position, "number_out_of_range", message) from exc
+            except Refused as exc:
+                raise _Fault(token.position, exc.code, exc.message) from exc
 
     def _string(self, token: _Token) -> str:
         """The text of a string token; raises _Fault for a lone surrogate."""
