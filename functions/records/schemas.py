@@ -11,7 +11,7 @@ FLAG = {"type": "boolean", "default": False}
 
 SHOW = (
     Parameter("fields", "Names of the fields to answer, separated by commas; all when absent."),
-    Parameter("expand", "Names of relations whose records to answer with these, in `expanded`."),
+    Parameter("expand", "Names of relations whose records to answer with these, in `expand`."),
 )
 LIST = (
     Parameter("filter", "An expression over the record's fields, such as `views > 10`."),
