@@ -1,14 +1,22 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from covey.insight import meter
 from covey.store.connection import BrokenError, Connection, Endpoint
@@ -337,3 +345,82 @@ def test_a_cancelled_transaction_is_worth_another_try_if_only_others_stopped_it(
     reasons = [{"Code": code} for code in codes]
     body = {"__type": "x#TransactionCanceledException", "CancellationReasons": reasons}
     assert type(fault_of(400, body)) is kind
+
+
+# ── over TLS, as in production ────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A key and a certificate of 127.0.0.1, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path / "certificate.pem"
+    path.write_bytes(
+        signed.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return path
+
+
+@contextmanager
+def tls_server(certificate: Path) -> Iterator[tuple[str, list[int]]]:
+    """An address that answers every request, and one entry per connection that it took."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    listener = socket.create_server(("127.0.0.1", 0))
+    connections: list[int] = []
+
+    def run() -> None:
+        with suppress(OSError):
+            while True:
+                raw, _ = listener.accept()
+                with suppress(OSError), context.wrap_socket(raw, server_side=True) as link:
+                    connections.append(1)
+                    while b"\r\n\r\n" in link.recv(65_536):
+                        answer(link)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}", connections
+    finally:
+        listener.close()
+
+
+def test_one_connection_over_tls_serves_many_calls(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+    with tls_server(certificate) as (url, connections):
+        transport = LeanTransport(url, "us-east-1", lambda: Credentials("a", "b"))
+        for _ in range(5):
+            assert transport.call("UpdateItem", {}) == {}
+            time.sleep(0.01)
+        assert connections == [1]
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(certificate: Path) -> None:
+    with tls_server(certificate) as (url, _):
+        transport = LeanTransport(
+            url, "us-east-1", lambda: Credentials("a", "b"), sleep=lambda seconds: None
+        )
+        with pytest.raises(ServiceDown, match="CERTIFICATE_VERIFY_FAILED"):
+            transport.call("GetItem", {})

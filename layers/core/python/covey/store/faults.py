@@ -26,7 +26,7 @@ class Reason:
     message: str = ""
 
 
-class ServiceFault(Exception):  # noqa: N818 - a family of facts; domain errors are in errors.py
+class ServiceFault(Exception):
     """A failed call. `uncertain` says that an earlier try of it may have been carried out."""
 
     def __init__(
