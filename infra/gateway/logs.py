@@ -41,6 +41,10 @@ _ROUTINE = frozenset(
 )
 
 
+# What covey.http logs for each request; the gateway's own line says it to a person.
+_ACCESS = "request"
+
+
 class Log:
     """The observer of invocations; ``form`` is ``text`` or ``json``."""
 
@@ -54,8 +58,9 @@ class Log:
         """A line of the gateway itself."""
         if self._json:
             self._document(level=level, message=message, **details)
-        else:
-            self._line(self._paint(message, _LEVELS.get(level, "") if level != "INFO" else ""))
+            return
+        for line in message.split("\n"):
+            self._line(self._paint(line, _LEVELS.get(level, "") if level != "INFO" else ""))
 
     def finished(self, invocation: Invocation) -> None:
         """One line: when, what, status, milliseconds, cost, function."""
@@ -101,7 +106,7 @@ class Log:
         elif parsed is None or "message" not in parsed:
             if parsed is None or "_aws" not in parsed:  # metrics are for CloudWatch
                 self._line(f"  {self._paint(function, _DIM)} {line}")
-        else:
+        elif parsed["message"] != _ACCESS or parsed.get("level") != "INFO":
             self._structured(function, parsed)
 
     def _structured(self, function: str, parsed: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ from infra.gateway.nests import Nest, Root
 IDLE_SECONDS = 60.0
 INIT_SECONDS = 30.0
 WAITING_LIMIT = 5_000
+WAITING_SECONDS = 300.0
 _SPAWN_ATTEMPTS = 3
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "AWS_CA_BUNDLE")
 
@@ -371,11 +372,12 @@ class Workers:
         body = event if isinstance(event, bytes) else json.dumps(event).encode()
         if len(body) > wire.PAYLOAD_LIMIT:
             return _failure(TOO_LARGE, "Request payload size exceeded 6291556 bytes", request_id)
-        patience = min(timeout or pool.function.timeout, pool.function.timeout)
-        worker = pool.take() or await self._queued(pool, patience)
+        worker = pool.take() or await self._queued(pool, timeout or WAITING_SECONDS)
         waited = time.monotonic() - asked
         if isinstance(worker, _Worker):
-            limit = patience if timeout is None else max(0.05, patience - waited)
+            limit = pool.function.timeout
+            if timeout is not None:
+                limit = min(limit, max(0.05, timeout - waited))
             answer = await self._run(worker, body, limit, request_id)
         else:
             answer = Answer(None, worker, waited * 1000, request_id)
