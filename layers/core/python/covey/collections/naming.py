@@ -19,7 +19,9 @@ EXPRESSION_NAMES = frozenset(
         *("loop", "package", "namespace", "return", "var", "void", "while"),
     )
 )
-RESERVED_FIELDS = frozenset(SYSTEM_FIELDS) | EXPRESSION_NAMES
+# Where an answer puts the records that relations name.
+ANSWER_NAMES = frozenset({"expand"})
+RESERVED_FIELDS = frozenset(SYSTEM_FIELDS) | EXPRESSION_NAMES | ANSWER_NAMES
 
 
 def is_name(text: Any) -> bool:
@@ -33,4 +35,6 @@ def field_name_fault(name: Any) -> str:
         return "must be a name of a-z, 0-9 and _, of at most 63 characters, from a letter on"
     if name in SYSTEM_FIELDS:
         return "is a name that every record already has"
+    if name in ANSWER_NAMES:
+        return "is a name with a meaning in answers"
     return "is a name with a meaning in rules" if name in EXPRESSION_NAMES else ""
