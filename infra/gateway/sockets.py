@@ -31,7 +31,7 @@ from infra.gateway.state import State
 
 IDLE = 600.0  # seconds without a message either way
 LONGEST = 7200.0  # seconds that a connection may last
-_GOODBYE = 5.0  # seconds for the closing handshake
+_GOODBYE = 2.0  # seconds for the closing handshake
 _ATTEMPTS = 3  # of a $disconnect whose worker died
 log = logging.getLogger("covey.gateway.sockets")
 
