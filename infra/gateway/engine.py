@@ -101,6 +101,8 @@ class Engine:
         self._watch = asyncio.create_task(self._keep_alive())
 
     def _spawn(self) -> None:
+        if self._process is not None and self._process.stdin:
+            self._process.stdin.close()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603
                 lifeline.command(self._arguments),
