@@ -123,8 +123,10 @@ class Deliveries:
                         task.add_done_callback(partial(self._done, delivery.id))
                 await self._clock.wait(self._wake, await self._state.run(self._seconds_to_next))
         finally:
-            for task in list(self._running.values()):
+            running = list(self._running.values())
+            for task in running:
                 task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
     def _done(self, key: str, task: asyncio.Task[None]) -> None:
         del self._running[key]

@@ -69,6 +69,11 @@ class SocketsApp:
             if shake.id not in self._open:
                 await self._goodbye(shake, Closing(1006, "Connection closed abnormally"))
 
+    async def finish(self, seconds: float = 5.0) -> None:
+        """Let what is being said be said: before the state is closed."""
+        if self._running:
+            await asyncio.wait(set(self._running), timeout=seconds)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One socket, from its handshake to its end."""
         await receive()  # websocket.connect

@@ -138,6 +138,7 @@ class Triggers:
 
     async def stop(self) -> None:
         """End all, and close the state; what was under way is taken up at the next start."""
+        await self.sockets.finish()
         await self._halt()
         self._source.close()
         self._state.close()

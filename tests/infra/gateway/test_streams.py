@@ -321,18 +321,22 @@ def test_a_dead_worker_is_a_failed_attempt() -> None:
 
 
 def test_a_window_waits_for_a_fuller_batch() -> None:
-    world = World(lambda e: None, [change(n) for n in range(1, 5)], window=5.0, batch_size=4)
-    world.source.page, world.source.open = 1, True
-    reads = world.source.records
-    world.source.records = reads[:1]
+    world = World(lambda e: None, [change(1)], window=5.0, batch_size=4)
+    world.source.open = True
 
     async def scenario() -> None:
         consumer = ShardConsumer(world.around, world.trigger, STREAM, "shard-1")
         task = asyncio.create_task(consumer.run())
-        await asyncio.sleep(0.05)  # the clock is manual: a second record has long been awaited
+        async with asyncio.timeout(10):
+            while world.clock.time < 1_800_000_002:
+                await asyncio.sleep(0)
+            assert world.batches == []
+            world.source.records.append(change(2))
+            while not world.batches:
+                await asyncio.sleep(0)
         task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
-    world.source.records = reads[:2]
     asyncio.run(scenario())
     assert world.batches == [[1, 2]]
 

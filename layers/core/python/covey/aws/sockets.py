@@ -51,7 +51,7 @@ class ApiGatewaySockets:
 
     def post(self, connection_id: str, data: bytes) -> None:
         """Send one text frame, at most 128 KB; raises Gone, TooLarge or Unavailable."""
-        # Quoted twice where it is signed and once where it is sent: AWS signs the sent path.
+        # Identifiers end in "=": the path is sent quoted, and SigV4Auth quotes it once more.
         url = f"{self._url}/@connections/{quote(connection_id, safe='')}"
         status = 0
         for attempt in range(_ATTEMPTS):
