@@ -10,6 +10,8 @@ import pytest
 from covey.errors import Conflict, CoveyError, Invalid, NotFound
 from covey.records.model import Record
 from covey.records.ports import RecordStore
+from covey.store.layout import layout_of
+from covey.store.transport import transport
 from tests.layers.core.store.samples import changed, collection, made
 
 VALUES: dict[str, Any] = {
@@ -281,3 +283,18 @@ def test_a_record_of_over_400_kb_is_too_large(store: RecordStore) -> None:
         with pytest.raises(CoveyError) as refused:
             made(store, posts, title="x" * 410_000, author="ann")
         assert refused.value.code == "record_too_large"
+
+
+@pytest.mark.parametrize("store", ["lean"], indirect=True)
+def test_a_claim_that_expired_and_went_to_another_does_not_keep_its_record(
+    store: Any, table: str
+) -> None:
+    posts = collection(unique=(("title",),))
+    old = made(store, posts, title="a", expires=1_000)
+    pk, sk = layout_of(posts).claim_key(("title",), ("a",))
+    key = {"pk": {"S": pk}, "sk": {"S": sk}}
+    transport().call("DeleteItem", {"TableName": table, "Key": key})  # as DynamoDB's expiry does
+    new = made(store, posts, title="a")
+    store.delete(posts, old)
+    assert store.get(posts, old.id, consistent=True) is None
+    assert store.find_unique(posts, ("title",), ("a",)) == new.id

@@ -34,9 +34,10 @@ class Query:
     the `accept` of `RecordStore.list` decides what is returned. `bounded_by_caller` says that
     the caller gave a filter: then a page that the budget leaves unfilled without an index's
     help is the caller's to mend (IndexRequired); else, as when only a rule filters, it is a
-    short page with a `next`. An empty `sort` means newest first. Ties are in id order, in the
-    direction of the last sort key. `scope` is `Principal.scope` and `filter_text` the filter
-    as the caller wrote it (before binding, which puts the clock in): a cursor holds for
+    short page with a `next`. An empty `sort` means newest first. Ties are in one order for all
+    pages: by the fields that the index in use has left, then by id in the direction of its last.
+
+    `scope` is `Principal.scope` and `filter_text` the filter as the caller wrote it (before binding, which puts the clock in): a cursor holds for
     exactly these, the sort and the collection. `budget` is the number of records that may be
     examined.
     """
