@@ -81,7 +81,7 @@ bench: env-dev engine ## Requests per second, and cold imports
 # ── AWS ───────────────────────────────────────────────────────────────────────────────────────
 .PHONY: build deploy
 build: env-sam ## What goes to Lambda, under .aws-sam
-	@.venv-sam/bin/sam build
+	@.venv-sam/bin/sam build --build-in-source
 
 deploy: build ## To your AWS account; STACK names it
 	@.venv-sam/bin/sam deploy --stack-name $(STACK) --resolve-s3 --capabilities CAPABILITY_IAM $(ARGS)
@@ -100,3 +100,6 @@ clean: ## Remove what was built; .covey, your data, stays
 	@rm -rf .build .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@rm -rf .venv .venv-sam .tools .coverage .coverage.*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What `sam build` asks for, by function.
+include infra/build/functions.mk

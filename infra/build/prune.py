@@ -11,7 +11,9 @@ import sys
 from pathlib import Path
 
 SERVICES = frozenset({"dynamodb", "s3", "sqs", "apigatewaymanagementapi", "ses", "sesv2"})
-SHARED = frozenset({"endpoints.json", "partitions.json", "_retry.json", "sdk-default-configuration.json"})
+SHARED = frozenset(
+    {"endpoints.json", "partitions.json", "_retry.json", "sdk-default-configuration.json"}
+)
 UNUSED = (
     "chalice/cli",
     "chalice/deploy",
