@@ -37,9 +37,9 @@ class Query:
     short page with a `next`. An empty `sort` means newest first. Ties are in one order for all
     pages: by the fields that the index in use has left, then by id in the direction of its last.
 
-    `scope` is `Principal.scope` and `filter_text` the filter as the caller wrote it (before binding, which puts the clock in): a cursor holds for
-    exactly these, the sort and the collection. `budget` is the number of records that may be
-    examined.
+    `scope` is `Principal.scope` and `filter_text` the filter as the caller wrote it (before
+    binding, which puts the clock in): a cursor holds for exactly these, the sort and the
+    collection. `budget` is the number of records that may be examined.
     """
 
     where: Expression | None = None
