@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from covey.collections import apply, document
@@ -10,7 +11,7 @@ from covey.errors import Invalid
 from covey.http import Parameter, Request, Response, Routes
 from covey.identity.administrators import administrators_only
 from covey.records.conditions import Conditions
-from covey.records.ports import Query
+from covey.records.emptiness import is_empty
 from covey.wiring import services
 
 FLAG = {"type": "boolean", "default": False}
@@ -93,7 +94,10 @@ def routes() -> Routes:
         dry_run = request.flag("dry_run")
         if not dry_run:
             apply.apply(
-                services().catalog, planned, is_empty=_is_empty, confirmed=request.flag("confirm")
+                services().catalog,
+                planned,
+                is_empty=partial(is_empty, services().record_store),
+                confirmed=request.flag("confirm"),
             )
         made = planned.before is None and not dry_run
         return Response(
@@ -125,8 +129,3 @@ def _named(name: str, body: dict[str, Any]) -> dict[str, Any]:
 
 def _etag(collection: Collection) -> str:
     return f'"{collection.version}"'
-
-
-def _is_empty(collection: Collection) -> bool:
-    page = services().record_store.list(collection, Query(limit=1), lambda record: True)
-    return not page.records and page.next is None

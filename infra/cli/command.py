@@ -136,7 +136,10 @@ def _push(collections: Path, endpoint: str | None, *, dry_run: bool, confirmed: 
         click.echo(f"{'would ' if dry_run else ''}{change}")
     if pushed.refused:
         listed = "\n  ".join(pushed.refused)
-        raise click.ClickException(f"left alone, as data would be lost:\n  {listed}\n(--yes does)")
+        hint = (
+            "`--yes` does what loses data; an index or unique constraint wants an empty collection."
+        )
+        raise click.ClickException(f"left as it is:\n  {listed}\n{hint}")
     if not pushed.changes:
         click.echo("Nothing to change.")
 

@@ -15,14 +15,19 @@ from infra.cli import collections_push
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Do what the event asks: ``tables`` (CreateTable requests), ``collections`` (a folder),
-    ``offer`` (whether to offer a bootstrap token). Answers ``changes``, ``faults``, ``token``.
+    ``offer`` (whether to offer a bootstrap token). Answers ``changes``, ``faults``,
+    ``refused``, ``token``.
     """
     for table in event.get("tables") or ():
         _table(table["definition"], table.get("expiry"))
-    answer: dict[str, Any] = {"changes": [], "faults": [], "token": None}
+    answer: dict[str, Any] = {"changes": [], "faults": [], "refused": [], "token": None}
     if folder := event.get("collections"):
         pushed = collections_push.push(Path(folder), dry_run=bool(event.get("dry_run")))
-        answer["changes"], answer["faults"] = pushed.changes, pushed.faults
+        answer |= {
+            "changes": pushed.changes,
+            "faults": pushed.faults,
+            "refused": pushed.refused,
+        }
     if event.get("offer"):
         from covey.wiring import services
 

@@ -196,6 +196,8 @@ class Gateway:
         done = json.loads(answer.payload)
         for change in done["changes"]:
             self.log.say(f"  {change}")
+        for refused in done["refused"]:
+            self.log.say(f"  left as it is: {refused}", level="WARNING")
         if done["faults"]:
             raise SetupError("\n".join(["The collections have faults:", *done["faults"]]))
         return done["token"]  # type: ignore[no-any-return]
@@ -205,8 +207,8 @@ class Gateway:
         self.log.say(f"Covey answers at {self.url}  (started in {seconds:.1f} s)", url=self.url)
         self.log.say(f"  documentation   {self.url}/docs")
         if token:
-            link = f"{self.url}/auth/bootstrap#token={token}"
-            self.log.say(f"  first administrator, once, within a day:\n    {link}")
+            self.log.say("  first administrator, once, within a day:")
+            self.log.say(f"    {self.url}/auth/bootstrap#token={token}")
         if sys.stdout.isatty():
             self.log.say("  Ctrl-C stops everything; data stays in " + str(self._options.data))
 
