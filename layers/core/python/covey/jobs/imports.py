@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from covey.collections.catalog import Catalog
 from covey.collections.model import Collection
-from covey.errors import BadRequest, CoveyError
+from covey.errors import BadRequest, CoveyError, TooLarge
 from covey.files.blobs import Blobs, SignedUpload
 from covey.identity.authorize import refuse_early
 from covey.identity.principal import SYSTEM, Kind, Principal
@@ -160,10 +160,13 @@ class Import:
         return save(replace(job, status=Status.DONE, result={"rows": job.done + job.failed}))
 
     def _begun(self, job: Job, key: str) -> Job:
+        size = self._blobs.head(key).size
+        if size > MAX_UPLOAD:  # S3 cannot bound a signed PUT
+            raise TooLarge(f"A file has at most {MAX_UPLOAD} bytes.")
         header, offset = rows.header_of(job.detail["format"], self._blobs.stream(key))
         self._reading(job).check(header)
         position = {"offset": offset, "row": 0, "header": header}
-        return replace(job, position=position, total=self._blobs.head(key).size)
+        return replace(job, position=position, total=size)
 
     def _taken(self, job: Job, chunk: list[rows.Row], who: Principal, writer: Writer) -> Job:
         reading = self._reading(job)

@@ -110,6 +110,10 @@ class MemoryRecordStore:
             return None
         return self._claims.get(layout_of(collection).claim_key(fields, values))
 
+    def count(self, collection: Collection) -> int:
+        """As `RecordStore.count`."""
+        return len(self._of(collection))
+
     def expired(self, now_s: int, limit: int) -> Sequence[tuple[str, str]]:
         """As `RecordStore.expired`."""
         due = [

@@ -11,7 +11,6 @@ from aws_lambda_powertools.utilities.batch import (
     EventType,
     process_partial_response,
 )
-from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from covey.triggers.clock import Context
@@ -33,11 +32,8 @@ def queue_handler(work: Callable[[dict[str, Any], Context], None]) -> Handler:
                 raise TypeError("a message's body is a JSON object")
             work(body, context)
 
-        processor = BatchProcessor(event_type=EventType.SQS)
-        try:
-            return process_partial_response(dict(event), take, processor, context)  # type: ignore[arg-type]
-        except BatchProcessingError:
-            # Powertools raises when all failed; the event source wants them named all the same.
-            return processor.response()
+        # Without raising when all fail: the event source wants each named all the same.
+        processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+        return process_partial_response(dict(event), take, processor, context)  # type: ignore[arg-type]
 
     return handler
