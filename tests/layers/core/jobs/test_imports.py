@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from covey.collections import Catalog, load
-from covey.errors import BadRequest, CoveyError, Unauthenticated
+from covey.errors import BadRequest, CoveyError, Unauthenticated, Unavailable
 from covey.identity.principal import GUEST, Kind, Principal
 from covey.jobs import imports
 from covey.jobs.imports import CHUNK, Import, Imports, blob_key, job_of, options
@@ -208,6 +208,19 @@ def test_a_runner_that_dies_after_writing_leaves_every_row_once(house: House) ->
     done = house.finish(job)
     assert (done.done, done.failed) == (rows, 0)
     assert house.store.count(house.catalog.get("trips")) == rows
+
+
+def test_a_row_that_meets_a_database_that_is_away_is_taken_again(house: House) -> None:
+    class Away:
+        def put_row(self, *arguments: Any, **more: Any) -> None:
+            raise Unavailable
+
+    job = house.send(ANN, "trips", b"title\nA\nB\n")
+    assert house.queue.take()
+    assert house.runner(Away).run(job.id, lambda: True) is None
+    assert not house.jobs.get(ANN, job.id).finished
+    done = house.finish(job)
+    assert (done.status, done.done, done.failed) == (Status.DONE, 2, 0)
 
 
 def test_the_same_ids_again_are_the_same_records(house: House) -> None:

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from covey.errors import Invalid, NotFound, Unauthenticated
-from covey.identity.principal import GUEST, SYSTEM, Kind, Principal
+from covey.errors import Invalid, NotFound, Unauthenticated, Unavailable
+from covey.identity.principal import GUEST, Kind, Principal
 from covey.jobs.model import Fault, Job, Status
-from covey.jobs.runner import LEASE_MS, Runner, Save
+from covey.jobs.runner import AWAY_S, LEASE_MS, Runner, Save
 from covey.jobs.service import Jobs
 from covey.testing.jobs import MemoryJobStore
 
@@ -31,9 +31,11 @@ class Sent:
 
     def __init__(self) -> None:
         self.bodies: list[dict[str, object]] = []
+        self.delays: list[int] = []
 
     def send(self, body: dict[str, object], delay_s: int = 0) -> None:
         self.bodies.append(body)
+        self.delays.append(delay_s)
 
 
 class House:
@@ -100,6 +102,41 @@ def test_a_runner_that_died_is_followed_by_another_when_its_lease_ends(house: Ho
     assert (done.done, house.ran) == (3, 2)
 
 
+def test_a_message_that_meets_a_lease_comes_back_when_it_has_ended(house: House) -> None:
+    """A front that is killed hands its messages out again at once, long before the lease ends."""
+    job = house.jobs.prepare(ANN, "count", {})
+
+    def dies(job: Job, save: Save, time_left: Callable[[], bool]) -> Job:
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        house.runner(dies).run(job.id, lambda: True)
+    house.clock.ms += 1_500
+    house.runner(house.count_to_three).run(job.id, lambda: True)
+    assert house.queue.bodies == [{"job": job.id}]
+    assert house.queue.delays == [(LEASE_MS - 1_500) // 1000 + 1]
+    house.clock.ms += 1000 * house.queue.delays[0]
+    done = house.runner(house.count_to_three).run(job.id, lambda: True)
+    assert done is not None
+    assert done.status is Status.DONE
+
+
+def test_a_job_waits_while_the_database_is_away(house: House) -> None:
+    job = house.jobs.prepare(ANN, "count", {})
+
+    def fails(job: Job, save: Save, time_left: Callable[[], bool]) -> Job:
+        save(replace(job, done=1))
+        raise Unavailable
+
+    assert house.runner(fails).run(job.id, lambda: True) is None
+    assert (house.queue.bodies, house.queue.delays) == ([{"job": job.id}], [AWAY_S])
+    found = house.jobs.get(ANN, job.id)
+    assert (found.finished, found.done, found.lease) == (False, 1, 0)
+    done = house.runner(house.count_to_three).run(job.id, lambda: True)
+    assert done is not None
+    assert (done.status, done.done) == (Status.DONE, 3)
+
+
 def test_a_runner_that_lost_its_lease_saves_nothing_more(house: House) -> None:
     job = house.jobs.prepare(ANN, "count", {})
 
@@ -151,7 +188,7 @@ def test_a_slot_runs_once_and_again_only_if_it_did_not_finish(house: House) -> N
     house.jobs.finish(retried, {"deleted": 2})
     assert house.jobs.once("sweep", "2026-01-01T00:00:00.000Z") is None
     assert house.jobs.once("sweep", "2026-01-01T00:01:00.000Z") is not None
-    assert house.store.list(SYSTEM.scope, 5)[-1].result == {"deleted": 2}
+    assert house.jobs.runs("sweep", 5)[-1].result == {"deleted": 2}
 
 
 def test_the_report_keeps_the_first_faults_and_counts_go_on() -> None:
@@ -159,3 +196,15 @@ def test_the_report_keeps_the_first_faults_and_counts_go_on() -> None:
     faults = [Fault(row, "bad", "bad") for row in range(500)]
     assert len(job.advanced(faults, failed=500).report) == 200
     assert job.advanced(faults, failed=500).failed == 500
+
+
+def test_runs_by_the_clock_are_listed_apart_and_together_for_administrators(house: House) -> None:
+    admin = Principal(Kind.ADMINISTRATOR, "root")
+    for minute in range(3):
+        house.clock.ms += 60_000
+        house.jobs.once("sweep", f"2026-01-01T00:0{minute}:00.000Z")
+    house.jobs.once("statistics", "2026-01-01T03:15:00.000Z")
+    assert [run.kind for run in house.jobs.runs("statistics", 5)] == ["statistics"]
+    assert len(house.jobs.list(admin, system=True)) == 4
+    assert house.jobs.list(admin, system=True)[0].created == house.clock.ms
+    assert house.jobs.list(admin) == []

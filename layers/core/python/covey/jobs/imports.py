@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from covey.collections.catalog import Catalog
 from covey.collections.model import Collection
-from covey.errors import BadRequest, CoveyError, TooLarge
+from covey.errors import BadRequest, CoveyError, TooLarge, Unavailable
 from covey.files.blobs import Blobs, SignedUpload
 from covey.identity.authorize import refuse_early
 from covey.identity.principal import SYSTEM, Kind, Principal
@@ -185,6 +185,8 @@ class Import:
                     derived=not given,
                     upsert=upsert,
                 )
+            except Unavailable:
+                raise  # no fault of the row: the chunk is taken again
             except CoveyError as refused:
                 return _faults(row.number, refused)
             return []

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from covey.errors import CoveyError
+from covey.errors import CoveyError, Unavailable
 from covey.jobs.model import Job, Status
 from covey.jobs.ports import JobStore
 from covey.jobs.queue import JobQueue
 from covey.records.time import now_ms
 
-LEASE_MS = 90_000
+LEASE_MS = 30_000
+AWAY_S = 5  # until another try, when the database was away
 
 
 class Save(Protocol):
@@ -37,7 +38,8 @@ class Runner:
 
     A message may come twice, late or after the work is done: a lease by conditional write lets
     one runner at a time in, and every save renews it. A runner that dies leaves a lease that
-    ends, and its message comes back.
+    ends; its message may come back before that, so a message that meets a lease is sent again
+    for when the lease has ended, as it may be the only one left.
     """
 
     def __init__(
@@ -56,7 +58,11 @@ class Runner:
     def run(self, job_id: str, time_left: Callable[[], bool]) -> Job | None:
         """One slice of a job; None when there is nothing to do. Unexpected errors come through."""
         job = self._store.get(job_id)
-        if job is None or job.finished or job.lease > self._now():
+        if job is None or job.finished:
+            return None
+        held_ms = job.lease - self._now()
+        if held_ms > 0:
+            self._queue.send({"job": job.id}, delay_s=held_ms // 1000 + 1)
             return None
         taken = self._take(job)
         if taken is None:
@@ -64,6 +70,13 @@ class Runner:
         try:
             job = self._kinds[job.kind](taken, self._save, time_left)
         except LostLease:
+            return None
+        except Unavailable:
+            # Nothing is wrong with the job. The lease goes, for the next try to come in.
+            current = self._store.get(job_id)
+            if current is not None and not current.finished:
+                self._store.save(current, self._stamped(current))
+            self._queue.send({"job": job_id}, delay_s=AWAY_S)
             return None
         except CoveyError as refused:
             current = self._store.get(job_id) or taken
