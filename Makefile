@@ -11,10 +11,12 @@ ARGS ?=
 TESTS ?= tests
 STACK ?= covey
 
-# The first Python that is new enough; set PYTHON to choose another.
+# The environment's own Python, else the first that is new enough; set PYTHON to choose another.
 NEW_ENOUGH = import sys; sys.exit(not (3, 11) <= sys.version_info[:2])
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+ifeq ($(origin PYTHON),undefined)
+PYTHON := $(shell for p in .venv/bin/python python3.13 python3.12 python3.11 python3 python; do \
   "$$p" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && { command -v "$$p"; break; }; done)
+endif
 
 BIN := .venv/bin
 PATHS := layers/core/python:layers/team/python:.

@@ -81,6 +81,8 @@ class Log:
                 error=answer.error,
             )
             return
+        if invocation.kind == "setup" and not failed:
+            return
         colour = _RED if failed or status.startswith("5") else _status_colour(status)
         shown = self._paint(f"{status or ('FAIL' if failed else 'ok'):>4}", colour)
         label = f"{invocation.label or invocation.kind:<40}"
@@ -126,6 +128,9 @@ class Log:
 
     def _line(self, text: str) -> None:
         # What a caller sends reaches a terminal: no escape sequences but our own.
+        if text.isprintable():
+            self._write(text)
+            return
         self._write("".join(c if c >= " " or c in "\t\x1b" else f"\\x{ord(c):02x}" for c in text))
 
     def _write(self, text: str) -> None:
