@@ -25,6 +25,7 @@ class PortTakenError(RuntimeError):
 class _Http(HttpToolsProtocol):
     """The HTTP protocol, with an end to what one may send before a request is whole."""
 
+    _heads = 0  # begun on this connection
     _head_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
 
@@ -40,22 +41,22 @@ class _Http(HttpToolsProtocol):
         self.transport.close()
 
     def data_received(self, data: bytes) -> None:
-        if self._head_timer is not None:
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES and not self._in_body():
-                self.transport.write(
-                    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-                    b"content-length: 0\r\nconnection: close\r\n\r\n"
-                )
-                self.transport.close()
-                return
+        heads = self._heads
         super().data_received(data)
-
-    def _in_body(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
+        # What arrived together with a head's beginning may be the end of a body: not counted.
+        if self._head_timer is None or heads != self._heads:
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > HEAD_BYTES:
+            self.transport.write(
+                b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+                b"content-length: 0\r\nconnection: close\r\n\r\n"
+            )
+            self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._heads += 1
         self._head_bytes = 0
         self._await_head()
 

@@ -251,6 +251,15 @@ def test_long_headers_are_431(gateway):
     assert gateway.http.get("/noop").status_code == 200
 
 
+def test_a_body_that_arrives_with_its_head_is_not_taken_for_one(gateway):
+    url = urlsplit(gateway.url)
+    with socket.create_connection((url.hostname, url.port)) as link:
+        link.sendall(
+            b"POST /noop HTTP/1.1\r\nhost: x\r\ncontent-length: 200000\r\n\r\n" + b"x" * 200_000
+        )
+        assert b" 200 " in link.recv(65_536)
+
+
 def test_nonsense_is_a_400_and_others_go_on(gateway):
     url = urlsplit(gateway.url)
     with socket.create_connection((url.hostname, url.port)) as link:
