@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import uuid
 from collections.abc import Callable
 
@@ -19,6 +20,7 @@ BODY_LIMIT = 10 * 1024 * 1024
 HEAD_LIMIT = 10_240
 TIMEOUT = 29.0
 FILES_PREFIX = "/_files/"
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})  # what one writes is found by the next poll
 
 
 class _RefusedError(Exception):
@@ -64,7 +66,7 @@ class Server:
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
         api = self._api
-        request_id = str(uuid.uuid4())
+        request_id = str(uuid.UUID(int=random.getrandbits(128), version=4))  # guards nothing
         if api is None:
             return Response(503, [(b"retry-after", b"1")], b"")
         try:
@@ -96,7 +98,8 @@ class Server:
         )
         if answer.payload is None:
             return api.refusals.refuse(_kind(answer), request.id, detail=self._detail(answer))
-        self._wrote()
+        if request.method not in _READS:
+            self._wrote()
         try:
             response = api.events.response(answer.payload, _accept(request))
         except MalformedAnswerError as error:

@@ -156,6 +156,9 @@ class Gateway:
             "FILES_DIRECTORY": str(folder.files),
             "FILES_SECRET": folder.secret(),
             "PUBLIC_URL": self.url,
+            "POWERTOOLS_METRICS_DISABLED": "true",  # they are CloudWatch's
+            # The gateway's own line says to a person what the function's would.
+            "ACCESS_LOG": "off" if self._options.log_format == "text" else "on",
         }
 
     def _with_setup(self, city: City) -> City:

@@ -62,6 +62,7 @@ class Surroundings:
     dead_letter: DeadLetter
     clock: Clock
     idle: float = 0.075  # seconds between polls of a quiet stream
+    rest: float = 0.02  # between two polls at least: what is written meanwhile goes together
 
 
 class ShardConsumer:
@@ -78,6 +79,7 @@ class ShardConsumer:
         self._buffer: list[Record] = []
         self._settled = ""  # the sequence number of the stored position
         self._ended = False
+        self._polled = 0.0
         self.wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -150,6 +152,11 @@ class ShardConsumer:
         return batch
 
     async def _fill(self, reader: ShardReader, limit: int) -> None:
+        if len(self._buffer) < limit:
+            rest = self._polled + self._around.rest - self._around.clock.now()
+            if rest > 0:
+                await self._around.clock.sleep(min(rest, self._around.rest))
+            self._polled = self._around.clock.now()
         while len(self._buffer) < limit and not self._ended:
             page = await self._patiently(reader.read)
             self._ended = page.ended

@@ -63,7 +63,8 @@ class Triggers:
         self._source = EngineStreams(engine, region=region, credentials=credentials)
         self._queues = Queues(self._state, {}, self._clock)
         self._tasks: list[asyncio.Task[None]] = []
-        self._nudges: list[Callable[[], None]] = []
+        self._tables: list[Callable[[], None]] = []  # who wants to know of writes to them
+        self._uploads: Callable[[], None] = _nothing
         self._started = False
         self.queues = SqsEndpoint(self._queues, self._state)
         self.connections = ConnectionsApp(self._clock)
@@ -71,7 +72,10 @@ class Triggers:
             self._state, invoker=invoker, management=self.connections, clock=self._clock
         )
         self.files = FilesApp(
-            self._directory, secret=files_secret, stored=self.nudge, now=self._clock.now
+            self._directory,
+            secret=files_secret,
+            stored=lambda: self._uploads(),
+            now=self._clock.now,
         )
 
     async def serve(self, city: City) -> None:
@@ -94,7 +98,7 @@ class Triggers:
         )
         for trigger in city.streams:
             consumer = StreamConsumer(around, trigger)
-            self._nudges.append(consumer.nudge)
+            self._tables.append(consumer.nudge)
             self._start(consumer.run())
         for queue_trigger in city.queue_triggers:
             poller = QueuePoller(
@@ -126,14 +130,14 @@ class Triggers:
             deliveries=deliveries,
             clock=self._clock,
         )
-        self._nudges.append(uploads.nudge)
+        self._uploads = uploads.nudge
         self._start(deliveries.run())
         self._start(schedules.run())
         self._start(uploads.run())
 
     def nudge(self) -> None:
-        """Something was probably written: look at tables and files at once."""
-        for nudge in self._nudges:
+        """A record was probably written: look at the tables' streams at once."""
+        for nudge in self._tables:
             nudge()
 
     async def stop(self) -> None:
@@ -144,7 +148,8 @@ class Triggers:
         self._state.close()
 
     async def _halt(self) -> None:
-        tasks, self._tasks, self._nudges = self._tasks, [], []
+        tasks, self._tasks = self._tasks, []
+        self._tables, self._uploads = [], _nothing
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -154,3 +159,7 @@ class Triggers:
 
     def _dead_letter(self, queue: str, letter: Mapping[str, Any]) -> None:
         self._queues.send(queue, json.dumps(letter))
+
+
+def _nothing() -> None:
+    """No uploads are watched."""

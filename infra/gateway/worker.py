@@ -158,8 +158,11 @@ def _resolve(path: str) -> Handler:
 
 def _invoke(handler: Handler, spec: wire.WorkerSpec, sock: socket.socket, voice: Voice) -> None:
     try:
-        size, deadline, request_id = wire.CALL.unpack(wire.receive(sock, wire.CALL.size))
-        event = wire.receive(sock, size)
+        data = sock.recv(1 << 16)  # mostly the whole call, and nothing behind it
+        data += wire.receive(sock, max(0, wire.CALL.size - len(data)))
+        size, deadline, request_id = wire.CALL.unpack_from(data)
+        event = data[wire.CALL.size :]
+        event += wire.receive(sock, size - len(event))
     except (EOFError, OSError):
         os._exit(0)
     context = Context(spec, request_id.decode(), deadline)

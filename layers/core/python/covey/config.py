@@ -32,6 +32,7 @@ class Settings:
     token_issuer: str = "covey"
     read_budget: int = 2_000  # records that one list may examine
     log_level: str = "INFO"
+    access_log: str = "on"  # on | off: a line per request
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:

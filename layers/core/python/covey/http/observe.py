@@ -48,6 +48,13 @@ def failed(request: Request, error: BaseException) -> None:
 
 def answered(request: Request, response: Response, spent: Meter, elapsed_ms: float) -> None:
     """Write the access line, and the metrics."""
+    if settings().access_log != "off":
+        _log(request, response, spent, elapsed_ms)
+    if _metrics_on():
+        _measure(request, response, spent, elapsed_ms)
+
+
+def _log(request: Request, response: Response, spent: Meter, elapsed_ms: float) -> None:
     caller = request.caller
     line: dict[str, Any] = {
         "request_id": request.id,
@@ -64,8 +71,6 @@ def answered(request: Request, response: Response, spent: Meter, elapsed_ms: flo
     if caller is not None:
         line["caller"] = caller.scope
     logger().info("request", extra=line)
-    if _metrics_on():
-        _measure(request, response, spent, elapsed_ms)
 
 
 def _measure(request: Request, response: Response, spent: Meter, elapsed_ms: float) -> None:
