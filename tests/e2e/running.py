@@ -283,7 +283,7 @@ def extended_house(folder: Path, *, visibility: int = 2) -> tuple[Path, Path]:
     house = folder / "house"
     shutil.copytree(HOUSE / "functions", house / "functions")
     for function in (ROOT / "functions").iterdir():
-        if function.name not in {"__pycache__", "probe"}:
+        if function.name != "__pycache__":
             (house / "functions" / function.name).symlink_to(function)
     (house / "layers").symlink_to(ROOT / "layers")
     written = folder / "probe.jsonl"
