@@ -47,13 +47,48 @@ CHANGE = {
         "applied": {"type": "boolean"},
     },
 }
+STATISTICS = {
+    "type": "object",
+    "required": ["items"],
+    "properties": {
+        "items": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "slot": {"type": "string", "format": "date-time"},
+                    "records": {"type": "object", "additionalProperties": {"type": "integer"}},
+                    "total": {"type": "integer"},
+                },
+            },
+        }
+    },
+}
 ONE = "/admin/collections/{name}"
+NIGHTS = 30
 
 
 def routes() -> Routes:
     """The routes of this function."""
-    schemas = {"Collection": COLLECTION, "Collections": COLLECTIONS, "CollectionChange": CHANGE}
+    schemas = {
+        "Collection": COLLECTION,
+        "Collections": COLLECTIONS,
+        "CollectionChange": CHANGE,
+        "Statistics": STATISTICS,
+    }
     routes = Routes("admin", schemas=schemas)
+
+    @routes.get(
+        "/admin/statistics",
+        summary="Read how many records there were, by night, newest first",
+        answer="Statistics",
+        problems=(403,),
+    )
+    def read_statistics(request: Request) -> Any:
+        """Counted each night at 03:15 UTC, expired records included."""
+        administrators_only(request.principal)
+        nights = services().jobs.runs("statistics", NIGHTS)
+        return {"items": [night.result for night in nights if night.finished]}
 
     @routes.get(
         "/admin/collections",

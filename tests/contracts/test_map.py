@@ -1,4 +1,4 @@
-"""The city map and the code agree: a route, trigger or handler changed on one side only is caught."""
+"""The city map and the code agree: a change of one side only is caught."""
 
 from __future__ import annotations
 

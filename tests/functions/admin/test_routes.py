@@ -13,6 +13,7 @@ ALL = [
     ("GET", "/admin/collections/nowhere", {}),
     ("PUT", "/admin/collections/tags", {"body": COLLECTION}),
     ("PUT", "/admin/collections/tags", {"body": "{"}),
+    ("GET", "/admin/statistics", {}),
 ]
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from covey.records.time import rfc3339
 
 REPORT_LIMIT = 200  # faults kept word for word; beyond, they are counted only
-KEPT_SECONDS = 30 * 86_400
+DAY = 86_400
+KEPT_SECONDS = 30 * DAY
 
 
 class Status(StrEnum):
@@ -40,7 +41,7 @@ class Job:
     principal's at the time. Times are milliseconds since the epoch. `revision` rises with
     each save and is the condition of the next. Until `lease` a runner holds it. `position`
     is where the next slice begins; `done` and `failed` count rows and are saved with it, so
-    that a slice that is run again counts once.
+    that a slice that is run again counts once. It is forgotten `kept` seconds after `created`.
     """
 
     id: str
@@ -60,6 +61,12 @@ class Job:
     report: tuple[Fault, ...] = ()
     result: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
+    kept: int = KEPT_SECONDS
+
+    @property
+    def expires(self) -> int:
+        """When it is forgotten, in seconds since the epoch."""
+        return self.created // 1000 + self.kept
 
     @property
     def finished(self) -> bool:

@@ -7,10 +7,12 @@ from typing import Any
 
 from covey.errors import CoveyError
 from covey.insight.statistics import Statistics
+from covey.jobs.model import DAY
 from covey.jobs.service import Jobs
 from covey.records.ports import RecordStore
 
 PAGE = 200
+YEAR = 365 * DAY
 
 
 def sweep(
@@ -26,7 +28,7 @@ def sweep(
     `expire(collection, id)` deletes one if it is still due. One that cannot be deleted now is
     counted and left for the next slot.
     """
-    job = jobs.once("sweep", slot)
+    job = jobs.once("sweep", slot, kept=DAY)
     if job is None:
         return {"repeated": True}
     deleted = failed = 0
@@ -49,7 +51,7 @@ def sweep(
 
 def nightly(jobs: Jobs, statistics: Statistics, slot: str) -> dict[str, Any]:
     """Count every collection."""
-    job = jobs.once("statistics", slot)
+    job = jobs.once("statistics", slot, kept=YEAR)
     if job is None:
         return {"repeated": True}
     result = statistics.take(slot)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from covey.errors import BadRequest, NotFound, Unauthenticated
 from covey.identity.principal import SYSTEM, Kind, Principal
-from covey.jobs.model import Job, Status
+from covey.jobs.model import KEPT_SECONDS, Job, Status
 from covey.jobs.ports import JobStore
 from covey.jobs.queue import JobQueue
 from covey.records.ids import IdMaker
 from covey.records.time import now_ms
 
 MAX_LISTED = 100
+_ID = re.compile(r"[A-Za-z0-9:._-]{1,100}")
+SCHEDULED = ("sweep", "statistics")  # kinds that run by the clock, each with a list of its own
 
 
 class Jobs:
@@ -50,7 +53,7 @@ class Jobs:
 
         At least once: a message more does no harm, as a runner takes a lease.
         """
-        job = self._store.get(job_id)
+        job = self._store.get(job_id) if _ID.fullmatch(job_id) else None
         if job is None or job.finished:
             return False
         self._queue.send({"job": job.id})
@@ -58,7 +61,7 @@ class Jobs:
 
     def get(self, who: Principal, job_id: str) -> Job:
         """A job of the caller's own; administrators see all. NotFound else."""
-        job = self._store.get(job_id)
+        job = self._store.get(job_id) if _ID.fullmatch(job_id) else None
         if job is None or not (who.is_administrator or job.owner == who.scope):
             raise NotFound("job")
         return job
@@ -71,9 +74,17 @@ class Jobs:
             raise BadRequest(f"limit is 1 to {MAX_LISTED}.", code="invalid_limit")
         if system and not who.is_administrator:
             raise NotFound("job")
-        return self._store.list(SYSTEM.scope if system else who.scope, limit)
+        if not system:
+            return self._store.list(who.scope, limit)
+        owners = (SYSTEM.scope, *(f"system:{kind}" for kind in SCHEDULED))
+        found = [job for owner in owners for job in self._store.list(owner, limit)]
+        return sorted(found, key=lambda job: (job.created, job.id), reverse=True)[:limit]
 
-    def once(self, kind: str, slot: str) -> Job | None:
+    def runs(self, kind: str, limit: int) -> Sequence[Job]:
+        """The newest runs of a schedule, newest first."""
+        return self._store.list(f"system:{kind}", limit)
+
+    def once(self, kind: str, slot: str, *, kept: int = KEPT_SECONDS) -> Job | None:
         """Covey's own job of a schedule's slot; None when this slot has been run.
 
         The id is made of the slot, so that an event that is delivered twice finds it. A slot
@@ -83,11 +94,12 @@ class Jobs:
         job = Job(
             id=f"{kind}-{slot}",
             kind=kind,
-            owner=SYSTEM.scope,
+            owner=f"system:{kind}",
             status=Status.RUNNING,
             created=now,
             updated=now,
             detail={"slot": slot},
+            kept=kept,
         )
         if self._store.create(job):
             return job

@@ -9,7 +9,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist, PutError
 
 from covey import json
-from covey.jobs.model import KEPT_SECONDS, Fault, Job, Status
+from covey.jobs.model import Fault, Job, Status
 from covey.store import keys
 from covey.store.models.base import Item, refused
 
@@ -33,8 +33,7 @@ class DynamoJobStore:
 
     def create(self, job: Job) -> bool:
         """2 write units; listed first, so that no job is ever out of sight."""
-        expires = job.created // 1000 + KEPT_SECONDS
-        JobEntry(*keys.job_of(job.owner, _listed(job)), expires=expires).save()
+        JobEntry(*keys.job_of(job.owner, _listed(job)), expires=job.expires).save()
         try:
             _item(job).save(condition=JobItem.revision.does_not_exist())
         except PutError as exc:
@@ -79,7 +78,7 @@ def _item(job: Job) -> JobItem:
         *keys.job(job.id),
         revision=job.revision,
         job=json.encode(_state(job)),
-        expires=job.created // 1000 + KEPT_SECONDS,
+        expires=job.expires,
     )
 
 

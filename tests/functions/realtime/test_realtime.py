@@ -1,0 +1,106 @@
+"""The socket's functions over the table, with the socket API's events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from covey.store.layout import layout_of
+from covey.testing.sockets import MemorySockets
+from covey.wiring import services
+from functions.realtime.connect import handler as connect
+from functions.realtime.disconnect import handler as disconnect
+from functions.realtime.fan_out import handler as fan_out
+from functions.realtime.message import handler as message
+
+
+def event(connection: str, **more: Any) -> dict[str, Any]:
+    return {"requestContext": {"connectionId": connection}, **more}
+
+
+@pytest.fixture
+def sockets(api: Any) -> Iterator[MemorySockets]:
+    """Where frames go instead of the socket API."""
+    kept = MemorySockets()
+    services().__dict__["sockets"] = kept
+    yield kept
+
+
+def said(sockets: MemorySockets, connection: str) -> list[dict[str, Any]]:
+    return [json.loads(frame) for frame in sockets.posted.pop(connection, [])]
+
+
+def say(connection: str, **body: Any) -> None:
+    assert message(event(connection, body=json.dumps(body)), None) == {"statusCode": 200}
+
+
+def created(api: Any, token: str, **values: Any) -> dict[str, Any]:
+    """A post, and what the stream would say of it."""
+    made = api("POST", "/records/posts", body=values, token=token).json
+    collection = services().catalog.get("posts")
+    record = services().record_store.get(collection, made["id"], consistent=True)
+    assert record is not None
+    item = layout_of(collection).item(record)
+    image = {"Keys": {"pk": item["pk"], "sk": item["sk"]}, "NewImage": item, "SequenceNumber": "1"}
+    return {"eventName": "INSERT", "dynamodb": image}
+
+
+def test_a_ticket_opens_a_socket_as_its_owner_and_drafts_stay_theirs(
+    api: Any, sockets: MemorySockets
+) -> None:
+    ada = api.token("ada")
+    ticket = api("POST", "/realtime/tickets", token=ada).json["ticket"]
+    opened = connect(event("a", queryStringParameters={"ticket": ticket}), None)
+    assert opened == {"statusCode": 200}
+    assert connect(event("g"), None) == {"statusCode": 200}
+    for name in ("a", "g"):
+        say(name, type="subscribe", id="1", collection="posts")
+        assert said(sockets, name) == [{"type": "ready", "id": "1"}]
+    draft = created(api, ada, title="Draft", secret="s")
+    public = created(api, ada, title="Public", secret="s", published=True)
+    assert fan_out({"Records": [draft, public]}, None) == {"batchItemFailures": []}
+    assert [one["record"]["title"] for one in said(sockets, "a")] == ["Draft", "Public"]
+    (seen,) = said(sockets, "g")
+    assert seen["record"]["title"] == "Public"
+    assert "secret" not in seen["record"]
+    disconnect(event("a"), None)
+    fan_out({"Records": [public]}, None)
+    assert said(sockets, "a") == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"queryStringParameters": {"ticket": "forged"}},
+        {"headers": {"Authorization": "Bearer forged"}},
+        {"headers": {"Authorization": "Basic eDp5"}},
+    ],
+)
+def test_a_credential_that_does_not_hold_opens_nothing(
+    api: Any, sockets: MemorySockets, more: dict[str, Any]
+) -> None:
+    assert connect(event("x", **more), None) == {"statusCode": 401}
+    assert services().connections.get("x") is None
+
+
+def test_a_token_in_the_header_opens_a_socket_too(api: Any, sockets: MemorySockets) -> None:
+    headers = {"Authorization": f"Bearer {api.token('ada')}"}
+    assert connect(event("a", headers=headers), None) == {"statusCode": 200}
+    kept = services().connections.get("a")
+    assert kept is not None
+    assert kept.identity.id == "ada"
+
+
+def test_a_socket_that_left_before_its_answer_is_no_failure(
+    api: Any, sockets: MemorySockets
+) -> None:
+    connect(event("g"), None)
+    sockets.gone.add("g")
+    say("g", type="ping")
+
+
+def test_guests_get_no_tickets(api: Any) -> None:
+    assert api("POST", "/realtime/tickets").status == 401
