@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import socket
 import subprocess
 from collections.abc import Awaitable, Callable
@@ -15,16 +16,17 @@ from infra.gateway.engine_binary import NoEngineError
 Say = Callable[[str], None]
 
 START_SECONDS = 20.0
+LOOPBACK = "127.0.0.1"
 _PAUSES = (0.0, 0.1, 0.5, 2.0, 5.0)
 
 
-def command(program: Path, port: int, database: Path | None) -> list[str]:
+def command(program: Path, port: int, database: Path | None, host: str = LOOPBACK) -> list[str]:
     """The command line of dynoxide; without a database it keeps everything in memory."""
     where = ["--db-path", str(database)] if database else []
-    return [str(program), "serve", "--host", "127.0.0.1", "--port", str(port), *where]
+    return [str(program), "serve", "--host", host, "--port", str(port), *where]
 
 
-def stand_in(tools: Path, port: int, say: Say) -> list[str]:
+def stand_in(tools: Path, port: int, say: Say, host: str = LOOPBACK) -> list[str]:
     """The command line of moto's server, for machines that dynoxide has no program for."""
     environment = tools / "moto"
     python = environment / "bin" / "python"
@@ -32,14 +34,29 @@ def stand_in(tools: Path, port: int, say: Say) -> list[str]:
         say("Installing moto's server as a stand-in (once) …")
         requirements = Path(__file__).resolve().parents[2] / "requirements" / "moto.txt"
         engine_binary.install(environment, requirements)
-    return [str(python), "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    return [str(python), "-m", "moto.server", "-H", host, "-p", str(port)]
 
 
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
+def free_port(host: str = LOOPBACK) -> int:
+    """A port of this loopback address that nobody listens on."""
     with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
+        sock.bind((host, 0))
         return int(sock.getsockname()[1])
+
+
+def hidden_host() -> str:
+    """A loopback address that a web page cannot guess; 127.0.0.1 where there is but that one.
+
+    The engine checks no signature and lets pages of every origin in: on 127.0.0.1 any page that
+    this machine's browser shows could try the ports and read the tables. Linux and Windows answer
+    on all of 127.0.0.0/8, so that an address at random leaves 24 bits to guess beside the port.
+    """
+    host = "127." + ".".join(str(1 + secrets.randbelow(254)) for _ in range(3))
+    try:
+        free_port(host)
+    except OSError:
+        return LOOPBACK
+    return host
 
 
 class Engine:
@@ -52,9 +69,11 @@ class Engine:
         log: Path,
         *,
         say: Say,
+        host: str = LOOPBACK,
         restarted: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._arguments = arguments
+        self._host = host
         self._port = port
         self._log = log
         self._say = say
@@ -72,22 +91,25 @@ class Engine:
         restarted: Callable[[], Awaitable[None]] | None = None,
     ) -> Engine:
         """Dynoxide with its file under ``data``; where it cannot be had, moto, and say so."""
-        port = free_port()
+        host = hidden_host()
+        port = free_port(host)
         try:
-            arguments = command(engine_binary.binary(tools, say), port, data / "covey.db")
+            program = engine_binary.binary(tools, say)
+            arguments = command(program, port, data / "covey.db", host)
         except NoEngineError as error:
             say(
                 f"\n  The data engine cannot be had: {error}.\n"
                 "  Using moto's server instead: ALL DATA IS IN MEMORY and it is slow.\n"
                 "  Good for a look around, not for work.\n"
             )
-            arguments = stand_in(tools, port, say)
-        return cls(arguments, port, data / "engine.log", say=say, restarted=restarted)
+            arguments = stand_in(tools, port, say, host)
+        log = data / "engine.log"
+        return cls(arguments, port, log, say=say, host=host, restarted=restarted)
 
     @property
     def url(self) -> str:
         """Where it answers."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://{self._host}:{self._port}"
 
     @property
     def pid(self) -> int | None:
@@ -118,7 +140,7 @@ class Engine:
             if self._process is None or self._process.poll() is not None:
                 break
             with contextlib.suppress(OSError):
-                _, writer = await asyncio.open_connection("127.0.0.1", self._port)
+                _, writer = await asyncio.open_connection(self._host, self._port)
                 writer.close()
                 return
             await asyncio.sleep(0.01)

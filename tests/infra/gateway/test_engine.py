@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
 import tarfile
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -96,6 +98,26 @@ def test_an_engine_that_is_killed_comes_back_with_its_data(tmp_path):
     for pid in (first, second):
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="127.0.0.0/8 is Linux's")
+def test_a_page_that_tries_the_ports_of_this_machine_does_not_find_the_engine(tmp_path):
+    async def address() -> tuple[str, int]:
+        engine = Engine.choose(ROOT / ".tools", tmp_path, say=silent)
+        await engine.start()
+        try:
+            url = urlsplit(engine.url)
+            for usual in ("127.0.0.1", "127.0.1.1"):
+                with pytest.raises(OSError):
+                    socket.create_connection((usual, url.port), 1)
+            socket.create_connection((url.hostname, url.port), 1).close()
+        finally:
+            await engine.stop()
+        return url.hostname, url.port
+
+    (first, _), (second, _) = asyncio.run(address()), asyncio.run(address())
+    assert first.startswith("127.")
+    assert first != second
 
 
 def test_an_engine_that_cannot_start_says_why(tmp_path):
