@@ -18,10 +18,13 @@ from typing import Any
 
 from botocore.credentials import Credentials
 
+from covey.store import signing
+from covey.store.transport import LeanTransport
 from infra.gateway import listener, reload, template
 from infra.gateway.asgi import App
 from infra.gateway.city import City, Endpoints, Function
 from infra.gateway.engine import Engine
+from infra.gateway.expiry import Call
 from infra.gateway.folder import Folder
 from infra.gateway.intrinsics import TemplateError
 from infra.gateway.listener import Listener
@@ -127,7 +130,15 @@ class Gateway:
                 self._keys["AWS_SECRET_ACCESS_KEY"],
                 self._keys.get("AWS_SESSION_TOKEN"),
             ),
+            expire=self._engine_call() if self._engine is not None else None,
         )
+
+    def _engine_call(self) -> Call:
+        """A way to our own engine, which deletes nothing that expires by itself."""
+        keys = signing.Credentials(
+            self._keys["AWS_ACCESS_KEY_ID"], self._keys["AWS_SECRET_ACCESS_KEY"]
+        )
+        return LeanTransport(self._endpoints.dynamodb, self._city.region, lambda: keys).call
 
     async def _listen(self, app: App, sock: socket.socket) -> None:
         listening = Listener(app, sock)

@@ -16,6 +16,7 @@ from infra.gateway.city import City
 from infra.gateway.clock import Clock, SystemClock
 from infra.gateway.connections import ConnectionsApp
 from infra.gateway.deliveries import Deliveries
+from infra.gateway.expiry import Call, Expiry
 from infra.gateway.invoker import Invoker
 from infra.gateway.queue_poller import QueuePoller
 from infra.gateway.queues import Queues
@@ -40,7 +41,8 @@ class Triggers:
     >>> await triggers.stop()
 
     ``files``, ``sockets``, ``queues`` and ``connections`` are ASGI applications. ``retry_after``
-    shortens, for a laptop, the waits for another try of failed messages and events.
+    shortens, for a laptop, the waits for another try of failed messages and events; ``expire``
+    calls an engine that does not delete expired items by itself.
     """
 
     def __init__(
@@ -54,7 +56,9 @@ class Triggers:
         credentials: Credentials | None = None,
         clock: Clock | None = None,
         retry_after: float | None = None,
+        expire: Call | None = None,
     ) -> None:
+        self._expire = expire
         self._clock = clock or SystemClock()
         self._invoker = invoker
         self._retry_after = retry_after
@@ -111,6 +115,8 @@ class Triggers:
                 retry_after=self._retry_after,
             )
             self._start(poller.run())
+        if self._expire is not None:
+            self._start(Expiry(self._expire, city.tables, self._clock).run())
         self._start_deliveries(city)
 
     def _start_deliveries(self, city: City) -> None:
