@@ -24,6 +24,7 @@ from infra.gateway import listener, reload, template
 from infra.gateway.asgi import App
 from infra.gateway.city import City, Endpoints, Function
 from infra.gateway.engine import Engine
+from infra.gateway.engine_tuning import tune
 from infra.gateway.expiry import Call
 from infra.gateway.folder import Folder
 from infra.gateway.intrinsics import TemplateError
@@ -95,6 +96,7 @@ class Gateway:
         self._workers.serve(self._with_setup(self._city))  # they warm up while the engine starts
         if self._engine is not None:
             await self._engine.start()
+            await asyncio.to_thread(tune, options.data / "covey.db")
         token = await self._set_up(offer=True)
         self._triggers = self._make_triggers(folder)
         loopback = Private(
@@ -327,6 +329,7 @@ async def _started_or_stopped(gateway: Gateway, stop: asyncio.Event) -> Any:
 
 def run(options: Options) -> None:
     """Serve until SIGINT or SIGTERM."""
+    os.umask(0o077)  # what is kept is for this user alone: the records, keys, uploads
     if sys.platform == "win32":
         asyncio.run(_until_told_to_stop(options))
         return
