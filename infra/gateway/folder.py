@@ -15,12 +15,15 @@ class InUseError(RuntimeError):
 
 
 class Folder:
-    """The data folder, locked for this process until it ends, however it ends."""
+    """The data folder, locked for this process until it ends, however it ends.
+
+    A new one is its owner's alone: it holds password hashes and the keys that sign tokens.
+    """
 
     def __init__(self, path: Path) -> None:
         """Make and lock it; raises InUseError."""
         self.path = path.resolve()
-        self.path.mkdir(parents=True, exist_ok=True)
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock: IO[str] = (self.path / "lock").open("a+")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
