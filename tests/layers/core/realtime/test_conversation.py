@@ -169,6 +169,20 @@ def test_a_gone_socket_is_forgotten_and_holds_nobody_up(house: House) -> None:
     assert [one.connection for one in house.store.subscribers("posts")] == ["here"]
 
 
+def test_a_record_too_large_for_a_message_is_told_by_its_id_and_stops_nobody(house: House) -> None:
+    house.open("a")
+    house.listen("a")
+    house.tell(
+        change(None, post(title="x" * 200_000, published=True)),
+        change(None, post(title="small", published=True)),
+    )
+    large, small = map(json.loads, house.sockets.posted["a"])
+    assert large["partial"] is True
+    assert large["record"] == {"id": post().id}
+    assert small["record"]["title"] == "small"
+    assert "partial" not in small
+
+
 def test_events_of_one_record_come_in_order(house: House) -> None:
     house.listen(house.open("g"))
     versions = [replace(PUBLIC, version=number) for number in range(1, 30)]

@@ -1,7 +1,7 @@
 """A batch of changes to the sockets that may know of them.
 
 Every event is authorised when it is sent, with the rule, the filter and the caller of that
-moment. A socket that is gone is forgotten; one that cannot be reached holds nobody up.
+moment. A record too large for a message is told by its id, with ``"partial": true``. A socket that is gone is forgotten; one that cannot be reached holds nobody up.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from covey import json
 from covey.collections.catalog import Catalog
 from covey.collections.model import Collection
-from covey.errors import CoveyError, NotFound
+from covey.errors import CoveyError, NotFound, TooLarge
 from covey.identity.principal import Principal
 from covey.realtime.listening import listener_filter, seen
 from covey.realtime.model import Subscription
@@ -85,9 +85,17 @@ class FanOut:
     def _send(self, connection: str, events: list[Event]) -> None:
         try:
             for event in events:
-                self._sockets.post(connection, json.encode(event).encode())
+                self._post(connection, event)
         except Gone:
             self._store.close(connection)
+
+    def _post(self, connection: str, event: Event) -> None:
+        try:
+            self._sockets.post(connection, json.encode(event).encode())
+        except TooLarge:
+            # A record may be larger than a message: whoever wants it whole reads it.
+            short = {**event, "record": {"id": event["record"]["id"]}, "partial": True}
+            self._sockets.post(connection, json.encode(short).encode())
 
 
 class Listener:
