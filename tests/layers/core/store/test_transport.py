@@ -31,7 +31,7 @@ from covey.store.faults import (
     fault_of,
 )
 from covey.store.signing import Credentials
-from covey.store.transport import LeanTransport, Transport, endpoint
+from covey.store.transport import Attempts, LeanTransport, Transport, endpoint
 
 KEY = {"pk": {"S": "a.0"}, "sk": {"S": "1"}}
 TARGET = "X-Amz-Target: DynamoDB_20120810."
@@ -267,6 +267,18 @@ def test_a_server_that_is_silent_is_given_up() -> None:
 
     with server(silent) as (transport, _), pytest.raises(ServiceDown):
         transport.call("UpdateItem", {})
+
+
+def test_a_database_that_hangs_is_given_up_before_a_functions_time_ends() -> None:
+    now = 0.0
+    attempts = Attempts(sleep=lambda _: None, clock=lambda: now)
+    tries = 0
+    with pytest.raises(ServiceDown):
+        while True:
+            tries += 1
+            now += 8.0  # the time-out of a read
+            attempts.after(ServiceDown("Connection", "timed out"), sent=True)
+    assert tries == 2
 
 
 def test_nobody_listening_is_safe_to_try_again() -> None:

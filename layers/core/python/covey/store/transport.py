@@ -37,6 +37,9 @@ _TRIES = 5  # of a throttled or failed call, some 0.8 s in all
 _CONTENDED_TRIES = 12  # of a transaction that met another: each try is short
 _BASE_DELAY = 0.025
 _LONGEST_DELAY = 0.5
+# Seconds from the first try, after which none is begun: who waits for the answer is told that the
+# database is away before a function's own time ends, and a hung database holds workers no longer.
+_PATIENCE = 10.0
 
 
 class Transport(Protocol):
@@ -120,8 +123,14 @@ class LeanTransport:
 class Attempts:
     """Decides whether a failed call is tried again, and waits in between."""
 
-    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._sleep = sleep
+        self._clock = clock
+        self._end = clock() + _PATIENCE
         self._failed = 0
         self._sent = False
 
@@ -136,7 +145,7 @@ class Attempts:
         self._sent = self._sent or sent
         tries = _CONTENDED_TRIES if isinstance(fault, Contended) else _TRIES
         passing = isinstance(fault, (Contended, Throttled, ServiceDown))
-        if not (again and passing and self._failed < tries):
+        if not (again and passing and self._failed < tries and self._clock() < self._end):
             fault.uncertain = self._sent
             raise fault
         longest = min(_LONGEST_DELAY, _BASE_DELAY * 2.0**self._failed)
