@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import json
 import random
 import time
@@ -89,7 +90,7 @@ class Events:
         several = self._headers(request)
         single = {name: values[-1] for name, values in several.items()}
         query = _query(request.query)
-        encoded = self._is_binary(single.get("Content-Type", ""))
+        body, encoded = _body(request.body, self._is_binary(single.get("Content-Type", "")))
         return {
             "resource": match.resource,
             "path": request.path,
@@ -101,8 +102,8 @@ class Events:
             "pathParameters": match.parameters,
             "stageVariables": dict(self._api.stage_variables) or None,
             "requestContext": self._context(request, match, single),
-            "body": _body(request.body, encoded),
-            "isBase64Encoded": encoded and bool(request.body),
+            "body": body,
+            "isBase64Encoded": encoded,
         }
 
     def _headers(self, request: Request) -> dict[str, list[str]]:
@@ -206,10 +207,16 @@ def _query(text: str) -> dict[str, list[str]]:
     return values
 
 
-def _body(body: bytes, encoded: bool) -> str | None:
+def _body(body: bytes, binary: bool) -> tuple[str | None, bool]:
+    """The body of an event, and whether it is base64."""
     if not body:
-        return None
-    return base64.b64encode(body).decode() if encoded else body.decode("utf-8", "replace")
+        return None, False
+    if not binary:
+        # API Gateway writes U+FFFD for what is not UTF-8, and a function stores what nobody
+        # sent. In base64 it can be refused instead.
+        with contextlib.suppress(UnicodeDecodeError):
+            return body.decode(), False
+    return base64.b64encode(body).decode(), True
 
 
 def _status(value: Any) -> int:

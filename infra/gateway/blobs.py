@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -70,6 +71,8 @@ class FilesApp:
                 "status": refusal.status,
                 "code": refusal.code,
                 "detail": refusal.detail,
+                "request_id": str(uuid.uuid4()),
+                "errors": [],
             }
             # The rest of a refused upload is not read: the connection cannot be used again.
             extra = {**_CORS, "content-type": "application/problem+json", "connection": "close"}

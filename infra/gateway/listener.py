@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,11 +50,22 @@ class _Http(HttpToolsProtocol):
             return
         self._head_bytes += len(data)
         if self._head_bytes > HEAD_BYTES:
-            self.transport.write(
-                b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-                b"content-length: 0\r\nconnection: close\r\n\r\n"
-            )
-            self.transport.close()
+            self._refuse(431, "Request Header Fields Too Large", "headers_too_large")
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(400, "Bad Request", "bad_request", msg)
+
+    def _refuse(self, status: int, title: str, code: str, detail: str = "") -> None:
+        """Answer what never becomes a request, as a problem like any other, and hang up."""
+        about = {"type": "about:blank", "title": title, "status": status, "code": code}
+        more = {"detail": detail or title, "request_id": str(uuid.uuid4()), "errors": []}
+        body = json.dumps({**about, **more}).encode()
+        head = (
+            f"HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

@@ -113,6 +113,25 @@ def test_a_body_of_a_binary_type_arrives_in_base64(gateway, media_type, encoded)
 # Answers --------------------------------------------------------------------------------------
 
 
+def test_a_body_that_is_not_utf_8_arrives_as_it_was_sent(gateway):
+    body = b'{"text":"\xff"}'
+    headers = {"Content-Type": "application/json"}
+    event = gateway.http.post("/echo/a", content=body, headers=headers).json()["event"]
+    assert (base64.b64decode(event["body"]), event["isBase64Encoded"]) == (body, True)
+
+
+def test_what_is_no_http_is_refused_with_a_problem(gateway):
+    parts = urlsplit(gateway.url)
+    with socket.create_connection((parts.hostname, parts.port), 20) as connection:
+        connection.sendall(b"FROB / HTTP/1.1\r\nHost: x\r\n\r\n")
+        heard = b"".join(iter(lambda: connection.recv(65_536), b""))
+    head, _, told = heard.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"content-type: application/problem+json" in head
+    problem = json.loads(told)
+    assert (problem["status"], problem["code"]) == (400, "bad_request")
+
+
 def returned(gateway, value, **headers):
     return gateway.http.post("/say", json={"return": value}, headers=headers)
 
