@@ -273,12 +273,13 @@ class Running(Api):
         return [{"body": body, "receives": n, "source": source} for body, n, source in rows]
 
 
-def extended_house(folder: Path, *, visibility: int = 2) -> tuple[Path, Path]:
+def extended_house(folder: Path, *, visibility: int = 2, attempts: int = 2) -> tuple[Path, Path]:
     """The template of the house with a probe beside its functions; and where the probe writes.
 
     The probe follows the table's stream and writes down what it was told, answers /probe by
     putting what it is given into the queue or the table, and cannot take what is called poison.
-    Messages that fail come back after `visibility` seconds, not after minutes.
+    Messages that fail come back after `visibility` seconds, not after minutes; changes that
+    fail are told again to the probe `attempts` times.
     """
     house = folder / "house"
     shutil.copytree(HOUSE / "functions", house / "functions")
@@ -293,7 +294,8 @@ def extended_house(folder: Path, *, visibility: int = 2) -> tuple[Path, Path]:
         r"(  JobsQueue:\n(?:    .*\n)*?      VisibilityTimeout: )\d+", rf"\g<1>{visibility}", text
     )
     assert found == 1, "template.yaml says JobsQueue in another way"
-    probe = (HOUSE / "probe.yaml").read_text().replace("PROBE_FILE_PATH", str(written))
+    probe = (HOUSE / "probe.yaml").read_text()
+    probe = probe.replace("PROBE_FILE_PATH", str(written)).replace("PROBE_ATTEMPTS", str(attempts))
     text = text.replace("\nResources:\n", f"\nResources:\n{probe}\n", 1)
     (house / "template.yaml").write_text(text)
     return house / "template.yaml", written
