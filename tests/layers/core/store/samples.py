@@ -53,12 +53,17 @@ def collection(
     )
 
 
-def made(store: RecordStore, of: Collection, record_id: str = "", **values: Any) -> Record:
-    """A record that has just been created."""
+def new(store: RecordStore, of: Collection, record_id: str = "", **values: Any) -> Record:
+    """A record that could be created."""
     expires = values.pop("expires", None)
     record_id = record_id or store.new_id(of)
     created = created_of(record_id) if of.ids == "auto" else values.pop("created", 1_000)
-    record = Record(record_id, created, created, 1, values, expires)
+    return Record(record_id, created, created, 1, values, expires)
+
+
+def made(store: RecordStore, of: Collection, record_id: str = "", **values: Any) -> Record:
+    """A record that has just been created."""
+    record = new(store, of, record_id, **values)
     store.create(of, record)
     return record
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from covey.collections.model import Collection
+from covey.errors import CoveyError
 from covey.expressions import Expression
 from covey.records.model import Record
 
@@ -61,6 +62,34 @@ class Page:
     examined: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write of one record: without `before` it is new, without `after` it is removed.
+
+    As in the methods of `RecordStore` of that name, `after.version` is one above that of
+    `before`, which is the condition.
+    """
+
+    collection: Collection
+    before: Record | None
+    after: Record | None
+
+    @property
+    def id(self) -> str:
+        """The record's id."""
+        record = self.before or self.after
+        return "" if record is None else record.id
+
+
+class WriteRefused(Exception):
+    """What stopped a set of writes: the `position` of the first at fault, and its error."""
+
+    def __init__(self, position: int, error: CoveyError) -> None:
+        self.position = position
+        self.error = error
+        super().__init__(f"write {position}: {error}")
+
+
 class RecordStore(Protocol):
     """Where records live. Every write is atomic and says why it did not happen."""
 
@@ -109,6 +138,17 @@ class RecordStore(Protocol):
         self, collection: Collection, before: Record, *, also: Sequence[dict[str, Any]] = ()
     ) -> None:
         """Remove it if it is still at `before.version`; raises as `update` does."""
+        ...
+
+    def write(self, writes: Sequence[Write], *, also: Sequence[dict[str, Any]] = ()) -> None:
+        """All of the writes and `also`, or none; each of another record.
+
+        Unique values are judged by what the whole leaves, so that records may exchange them.
+        Raises WriteRefused with what the single write would raise, TooLarge
+        ``batch_too_large`` for more than 100 items, unique values and `also` counted, or for
+        more than 4 MB; Conflict ``conflict`` when others are writing the same or a condition
+        in `also` fails.
+        """
         ...
 
     def list(self, collection: Collection, query: Query, accept: Callable[[Record], bool]) -> Page:

@@ -1,57 +1,45 @@
 """Records: the service that every surface calls to read and write them.
 
-Each method takes the caller first and asks `covey.identity.authorize` before it answers. The
-order is the same everywhere: may the caller do this at all, is the record there for them, do the
-rules hold on it, do the preconditions hold, is the body valid, do the rules hold on the result,
-do its relations exist; only then is anything written.
+Each method takes the caller first and asks `covey.identity.authorize` before it answers, in the
+order that `covey.records.preparing` keeps for all writes. Nothing is written unless all holds.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from covey.collections.catalog import Catalog
-from covey.errors import Conflict, NotFound, PreconditionFailed
-from covey.fields import expires_at
+from covey.errors import Conflict, FieldError, NotFound
 from covey.identity import authorize as access
 from covey.identity.principal import SYSTEM, Principal
-from covey.records import drafts
 from covey.records.asking import Asking, has_expired
 from covey.records.conditions import UNCONDITIONAL, Conditions
-from covey.records.custom_ids import (
-    can_hold,
-    check_custom_id,
-    differing_id,
-    given_id,
-    refuse_custom_ids,
-)
-from covey.records.ids import created_of
-from covey.records.model import Record
-from covey.records.ports import RecordStore
-from covey.records.reading import Answer, Listing, Parameters, Reader
+from covey.records.custom_ids import can_hold, check_custom_id, refuse_custom_ids
+from covey.records.ports import RecordStore, Write
+from covey.records.preparing import OVERTAKEN, Body, Prepared, Preparer
+from covey.records.reading import Answer, Listing, Parameters
 from covey.records.time import now_ms
 
-__all__ = ["Answer", "Listing", "Records"]
+__all__ = ["Also", "Answer", "Listing", "Records"]
 
-OVERTAKEN = "conflict"  # the store's code for a write that came second
 ATTEMPTS = 12  # of a write that others overtake; their pauses add up to about a second
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.004, 0.2
 
-Body = Mapping[str, Any]
 T = TypeVar("T")
+Also = Callable[[Any], Sequence[dict[str, Any]]]
 
 
-class Records(Reader):
+class Records(Preparer):
     """Create, get, update, replace, delete, list and explain, under the rules.
 
     `budget` is how many records one list may examine; `clock` is in milliseconds; `pause` sleeps
     for seconds. `request` is what rules read as ``request.method`` and ``request.ip``. The
     caller's own record is read when a rule first names ``auth.<field>``: once per request where
-    the caller comes `with_profile`, else once per call.
+    the caller comes `with_profile`, else once per call. `also` makes, of what will be answered,
+    raw items that are written in the same transaction, also where the write changes nothing.
     Unless said otherwise methods raise NotFound for a collection or record that is not there for
     this caller, Unauthenticated or Forbidden where a rule refuses, BadRequest for parameters.
     """
@@ -76,14 +64,16 @@ class Records(Reader):
         *,
         parameters: Parameters | None = None,
         request: Mapping[str, Any] | None = None,
+        also: Also | None = None,
     ) -> Answer:
         """A new record.
 
         Raises Invalid for every fault of the body, Conflict ``exists`` or ``unique_violation``.
         """
-        asking = self._asking(principal, collection, request, parameters)
-        access.refuse_early(asking.principal, asking.collection, "create")
-        return self._insert(asking, given_id(asking.collection, body), body)
+        prepared = self.prepare_create(
+            principal, collection, body, parameters=parameters, request=request
+        )
+        return self._commit(prepared, also)
 
     def update(
         self,
@@ -95,6 +85,7 @@ class Records(Reader):
         parameters: Parameters | None = None,
         conditions: Conditions = UNCONDITIONAL,
         request: Mapping[str, Any] | None = None,
+        also: Also | None = None,
     ) -> Answer:
         """The record after a merge patch with operators.
 
@@ -103,13 +94,18 @@ class Records(Reader):
         """
 
         def attempt() -> Answer:
-            asking = self._asking(principal, collection, request, parameters)
-            before = self._before(asking, record_id, "update", conditions)
-            rights = asking.rights(before)
-            draft = drafts.patched(asking.principal, asking.collection, before, patch, rights)
-            return self._change(asking, before, draft, rights)
+            prepared = self.prepare_update(
+                principal,
+                collection,
+                record_id,
+                patch,
+                parameters=parameters,
+                conditions=conditions,
+                request=request,
+            )
+            return self._commit(prepared, also)
 
-        return self._persist(attempt)
+        return self.persist(attempt)
 
     def replace(
         self,
@@ -121,6 +117,7 @@ class Records(Reader):
         parameters: Parameters | None = None,
         conditions: Conditions = UNCONDITIONAL,
         request: Mapping[str, Any] | None = None,
+        also: Also | None = None,
     ) -> Answer:
         """The record with this body instead of its values; a new record where none is.
 
@@ -129,18 +126,18 @@ class Records(Reader):
         """
 
         def attempt() -> Answer:
-            asking = self._asking(principal, collection, request, parameters)
-            record = self._read(asking, record_id, consistent=True)
-            if record is None or asking.visible(asking.collection, record) is None:
-                return self._put_new(asking, record_id, body, conditions, there=record is not None)
-            before = self._before(asking, record_id, "update", conditions, record)
-            rights = asking.rights(before)
-            draft = drafts.replaced(
-                asking.principal, asking.collection, before, body, rights, asking.scope(before)
+            prepared = self.prepare_replace(
+                principal,
+                collection,
+                record_id,
+                body,
+                parameters=parameters,
+                conditions=conditions,
+                request=request,
             )
-            return self._change(asking, before, draft, rights)
+            return self._commit(prepared, also)
 
-        return self._persist(attempt)
+        return self.persist(attempt)
 
     def delete(
         self,
@@ -150,15 +147,17 @@ class Records(Reader):
         *,
         conditions: Conditions = UNCONDITIONAL,
         request: Mapping[str, Any] | None = None,
+        also: Also | None = None,
     ) -> None:
         """Remove the record. Raises PreconditionFailed, Conflict."""
 
         def attempt() -> None:
-            asking = self._asking(principal, collection, request, None)
-            before = self._before(asking, record_id, "delete", conditions)
-            self._store.delete(asking.collection, before)
+            prepared = self.prepare_delete(
+                principal, collection, record_id, conditions=conditions, request=request
+            )
+            self._commit(prepared, also)
 
-        self._persist(attempt)
+        self.persist(attempt)
 
     def put_row(
         self,
@@ -186,7 +185,7 @@ class Records(Reader):
                 raise refuse_custom_ids(asking.collection)
             record_id = record_id if own else check_custom_id(record_id)
         try:
-            self._insert(asking, record_id, body)
+            self._commit(self._new(asking, record_id, body))
         except Conflict as conflict:
             if conflict.code != "exists":
                 raise
@@ -215,90 +214,49 @@ class Records(Reader):
             return False
         return True
 
-    # ---- parts
+    def persist(self, attempt: Callable[[], T]) -> T:
+        """Repeat a read and conditional write while other writers overtake it.
 
-    def _before(
-        self,
-        asking: Asking,
-        record_id: str,
-        action: access.Action,
-        conditions: Conditions,
-        record: Record | None = None,
-    ) -> Record:
-        """The record to write, once rules and preconditions hold on it as it is."""
-        access.refuse_early(asking.principal, asking.collection, action)
-        before = record or self._read(asking, record_id, consistent=True)
-        if before is None or asking.visible(asking.collection, before) is None:
-            raise NotFound("record")
-        asking.authorize(action, before, before)
-        conditions.check(before.etag)
-        return before
-
-    def _insert(self, asking: Asking, record_id: str | None, body: Body) -> Answer:
-        collection = asking.collection
-        made = record_id or self._store.new_id(collection)
-        created = created_of(made) if collection.ids == "auto" else asking.now
-        empty = Record(made, created, created, 1)
-        given = {name: value for name, value in body.items() if name != "id"}
-        draft = drafts.created(asking.principal, collection, given, asking.scope(empty))
-        values = draft.values
-        record = replace(empty, values=values, expires=expires_at(collection, values))
-        asking.authorize("create", record, written=draft.written)
-        self._relations.check(asking, values, given=draft.written, before={})
-        self._store.create(collection, record)
-        return self._answer(asking, record, asking.visible(collection, record), created=True)
-
-    def _put_new(
-        self, asking: Asking, record_id: str, body: Body, conditions: Conditions, *, there: bool
-    ) -> Answer:
-        """PUT where nothing is, or nothing that the caller may see: both answer alike."""
-        access.refuse_early(asking.principal, asking.collection, "create")
-        conditions.check(None)
-        if asking.collection.ids == "auto":
-            raise refuse_custom_ids(asking.collection)
-        if body.get("id", record_id) != record_id:
-            raise differing_id()
-        try:
-            return self._insert(asking, check_custom_id(record_id), body)
-        except Conflict as conflict:
-            if conflict.code != "exists":
-                raise
-            if conditions.if_none_match is not None:
-                raise PreconditionFailed("A record with this id exists.") from conflict
-            if there:
-                raise
-            # Made by another writer since the read: the next attempt replaces it.
-            raise Conflict(code=OVERTAKEN) from conflict
-
-    def _change(
-        self, asking: Asking, before: Record, draft: drafts.Draft, rights: drafts.Rights
-    ) -> Answer:
-        collection, values = asking.collection, draft.values
-        after = before
-        if draft.written:
-            after = Record(
-                before.id,
-                before.created,
-                max(asking.now, before.updated),
-                before.version + 1,
-                values,
-                expires_at(collection, values),
-            )
-        asking.authorize("update", after, before, draft.written)
-        known = {name: before.values.get(name) for name in rights.readable}
-        self._relations.check(asking, values, given=draft.written, before=known)
-        if after is not before:
-            self._store.update(collection, before, after)
-        return self._answer(asking, after, asking.visible(collection, after))
-
-    def _persist(self, attempt: Callable[[], T]) -> T:
-        """Repeat a read and conditional write while other writers overtake it."""
+        Raises the last Conflict ``conflict``, with its faults, after `ATTEMPTS` of them.
+        """
+        errors: Sequence[FieldError] = ()
         for number in range(ATTEMPTS):
             try:
                 return attempt()
             except Conflict as conflict:
                 if conflict.code != OVERTAKEN:
                     raise
+                errors = conflict.errors
             longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**number)
             self._pause(random.uniform(0, longest))  # noqa: S311 - jitter, not a secret
-        raise Conflict("Others keep changing this record; try again.", code=OVERTAKEN)
+        raise Conflict(
+            "Others keep changing this record; try again.", code=OVERTAKEN, errors=errors
+        )
+
+    # ---- parts
+
+    def _commit(self, prepared: Prepared[T], also: Also | None = None) -> T:
+        if also is None:
+            self._write(prepared, ())
+            return prepared.answer()
+        answer = prepared.answer()
+        self._write(prepared, also(answer))
+        return answer
+
+    def _write(self, prepared: Prepared[Any], also: Sequence[dict[str, Any]]) -> None:
+        store, write = self._store, prepared.write
+        try:
+            match write:
+                case None if also:
+                    store.write((), also=also)
+                case Write(collection, before, None) if before is not None:
+                    store.delete(collection, before, also=also)
+                case Write(collection, None, after) if after is not None:
+                    store.create(collection, after, also=also)
+                case Write(collection, before, after) if before is not None and after is not None:
+                    store.update(collection, before, after, also=also)
+        except (Conflict, NotFound) as error:
+            told = prepared.refused(error)
+            if told is error:
+                raise
+            raise told from error

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from covey.errors import Conflict, CoveyError, Unavailable
+from covey.errors import Conflict, Unavailable
 from covey.store.faults import Reason, TransactionCancelled
 from covey.store.transport import Transport
 
 MAX_ITEMS = 100
+MAX_BYTES = 4 * 1024 * 1024
 _FAILED = "ConditionalCheckFailed"
 
 
@@ -17,7 +18,7 @@ class Part(NamedTuple):
     """One TransactItem and what to raise when its condition fails; None drops the part."""
 
     item: dict[str, Any]
-    refused: Callable[[Reason], CoveyError] | None
+    refused: Callable[[Reason], Exception] | None
 
 
 def transact(
@@ -52,5 +53,5 @@ def _without_droppable(every: list[Part], fault: TransactionCancelled) -> list[P
     return left
 
 
-def _also(reason: Reason) -> CoveyError:
+def _also(reason: Reason) -> Exception:
     return Conflict("The data has changed meanwhile.")

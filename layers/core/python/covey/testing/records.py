@@ -13,17 +13,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from covey.collections.model import Collection
-from covey.errors import Conflict, FieldError, NotFound
+from covey.errors import Conflict, CoveyError, NotFound
 from covey.records import ids
 from covey.records.model import Record
-from covey.records.ports import Page, Query
+from covey.records.ports import Page, Query, Write, WriteRefused
 from covey.store import keys
 from covey.store.cursor import Cursors
-from covey.store.layout import equality_of, layout_of
+from covey.store.layout import Claim, equality_of, layout_of
 from covey.store.listing import Entry, Lister
 from covey.store.plan import Plan
 from covey.store.planner import explained
 from covey.store.records import check_created
+from covey.store.writing import Requests, check_size, exists, taken
 
 
 class MemoryRecordStore:
@@ -35,6 +36,7 @@ class MemoryRecordStore:
         self._claims: dict[keys.Key, str] = {}
         self._once: dict[str, tuple[dict[str, Any], int]] = {}
         self._clock = clock
+        self._requests = Requests("memory")
         self._make_id = ids.IdMaker().make
         secret = secrets.token_bytes(32)
         self._lister = Lister(self, Cursors(lambda: secret, clock))
@@ -63,7 +65,7 @@ class MemoryRecordStore:
         layout_of(collection).item(record)  # what could not be stored is refused here too
         with self._lock:
             if record.id in self._of(collection):
-                raise Conflict("A record with this id exists.", code="exists")
+                raise exists()
             self._claim(collection, None, record)
             self._of(collection)[record.id] = record
             self.written.extend(also)
@@ -93,6 +95,44 @@ class MemoryRecordStore:
             self._claim(collection, before, None)
             del self._of(collection)[before.id]
             self.written.extend(also)
+
+    def write(self, writes: Sequence[Write], *, also: Sequence[dict[str, Any]] = ()) -> None:
+        """As `RecordStore.write`."""
+        # The requests are made for what they refuse: sizes, and values taken twice.
+        parts = self._requests.parts(writes, together=True)
+        check_size(writes, len(parts) + len(also))
+        with self._lock:
+            for position, write in enumerate(writes):
+                try:
+                    self._check(write)
+                except CoveyError as error:
+                    raise WriteRefused(position, error) from error
+            self._claims = self._claims_after(writes)
+            for write in writes:
+                if write.after is None:
+                    del self._of(write.collection)[write.id]
+                else:
+                    self._of(write.collection)[write.id] = write.after
+            self.written.extend(also)
+
+    def _claims_after(self, writes: Sequence[Write]) -> dict[keys.Key, str]:
+        claims = dict(self._claims)
+        for write in writes:
+            for claim in _claims_of(write.collection, write.before):
+                claims.pop(claim.key, None)
+        for position, write in enumerate(writes):
+            for claim in _claims_of(write.collection, write.after):
+                if claims.setdefault(claim.key, write.id) != write.id:
+                    raise WriteRefused(position, taken(claim))
+        return claims
+
+    def _check(self, write: Write) -> None:
+        if write.before is not None:
+            self._expect(write.collection, write.before)
+        elif write.after is not None:
+            check_created(write.collection, write.after)
+            if write.id in self._of(write.collection):
+                raise exists()
 
     def list(self, collection: Collection, query: Query, accept: Callable[[Record], bool]) -> Page:
         """As `RecordStore.list`."""
@@ -168,17 +208,15 @@ class MemoryRecordStore:
             raise Conflict("The record has changed meanwhile.")
 
     def _claim(self, collection: Collection, before: Record | None, after: Record | None) -> None:
-        layout = layout_of(collection)
-        held = [] if before is None else layout.claims(before)
-        wanted = [] if after is None else layout.claims(after)
+        held, wanted = _claims_of(collection, before), _claims_of(collection, after)
         owner = next(record.id for record in (before, after) if record is not None)
         for claim in wanted:
             if self._claims.get(claim.key, owner) != owner:
-                errors = [
-                    FieldError(name, "unique_violation", "This value is taken.")
-                    for name in claim.fields
-                ]
-                raise Conflict("This value is taken.", code="unique_violation", errors=errors)
+                raise taken(claim)
         for claim in held:
             self._claims.pop(claim.key, None)
         self._claims.update((claim.key, owner) for claim in wanted)
+
+
+def _claims_of(collection: Collection, record: Record | None) -> list[Claim]:
+    return [] if record is None else layout_of(collection).claims(record)
