@@ -1,4 +1,4 @@
-"""What goes to AWS: the template holds, what is built imports alone, what is declared can be made."""
+"""What goes to AWS: the template holds, what is built imports alone, all can be made."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ class TooManyRequests(CoveyError):
 
 
 class NotSupported(CoveyError):
-    """This deployment cannot do it."""
+    """Not in this deployment."""
 
     status, title, default_code = 501, "Not supported", "not_supported"
 
