@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.25
 _TIMEOUT = 35.0  # a call ends after 29 s at the latest
 
 

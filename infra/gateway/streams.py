@@ -62,7 +62,7 @@ class Surroundings:
     dead_letter: DeadLetter
     clock: Clock
     idle: float = 0.075  # seconds between polls of a quiet stream
-    rest: float = 0.02  # between two polls at least: what is written meanwhile goes together
+    rest: float = 0.05  # between two polls at least: what is written meanwhile goes together
 
 
 class ShardConsumer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from covey import json
 from covey.collections.model import Collection, Field
 from covey.errors import CoveyError, FieldError, Invalid
 
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,14}")
 _TRUE = frozenset({"true", "t", "1", "yes"})
 _FALSE = frozenset({"false", "f", "0", "no"})
 _SYSTEM = frozenset({"created", "updated", "version"})  # of an export; made anew
@@ -81,6 +83,8 @@ def _json(text: str) -> Any:
 
 def _number(text: str) -> Any:
     """A number as JSON writes it, also with a leading plus or zeros, as spreadsheets do."""
+    if _WHOLE.fullmatch(text):  # nearly all, without the strict decoder's checks
+        return int(text)
     sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text.removeprefix("+"))
     plain = digits.lstrip("0") or "0"
     plain = "0" + plain if plain.startswith((".", "e", "E")) else plain
