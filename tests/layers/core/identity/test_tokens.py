@@ -297,6 +297,7 @@ def test_a_bearer_token_names_its_caller(header: str, kind: Kind) -> None:
     }
     caller = principal_from(header.format(**tokens), house.tokens)
     assert (caller.kind, caller.id, caller.session) == (kind, "u1", "s1")
+    assert caller.until == house.tokens.verify(tokens["user"]).expires
 
 
 def test_no_header_is_a_guest() -> None:

@@ -273,3 +273,11 @@ def test_a_ticket_opens_one_socket_within_a_minute() -> None:
         assert tickets.redeem(forged) is None
     with pytest.raises(Unauthenticated):
         tickets.issue(GUEST)
+
+
+def test_a_ticket_lengthens_no_sign_in() -> None:
+    now = int(time.time())
+    tickets = Tickets(MemoryRecordStore(), session_seconds=900)
+    identity = tickets.redeem(tickets.issue(replace(ANN, until=now + 100)))
+    assert identity is not None
+    assert identity.until == now + 100

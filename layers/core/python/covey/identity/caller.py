@@ -22,10 +22,10 @@ def principal_from(authorization: str | None, tokens: Tokens) -> Principal:
     if scheme.lower() != "bearer":
         raise Unauthenticated("Authorization must be a bearer token.", code="invalid_token")
     claims = tokens.verify(token.strip(" "))
-    return signed_in(claims.user, claims.session, claims.roles)
+    return signed_in(claims.user, claims.session, claims.roles, until=claims.expires)
 
 
-def signed_in(user: str, session: str, roles: tuple[str, ...]) -> Principal:
+def signed_in(user: str, session: str, roles: tuple[str, ...], *, until: int = 0) -> Principal:
     """A signed-in user; the role `admin` makes an administrator."""
     kind = Kind.ADMINISTRATOR if ADMIN_ROLE in roles else Kind.USER
-    return Principal(kind, id=user, roles=roles, session=session)
+    return Principal(kind, id=user, roles=roles, session=session, until=until)

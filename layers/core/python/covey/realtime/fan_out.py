@@ -1,7 +1,8 @@
 """A batch of changes to the sockets that may know of them.
 
 Every event is authorised when it is sent, with the rule, the filter and the caller of that
-moment. A record too large for a message is told by its id, with ``"partial": true``. A socket that is gone is forgotten; one that cannot be reached holds nobody up.
+moment. A record too large for a message is told by its id, with ``"partial": true``. A socket
+that is gone is forgotten; one that cannot be reached holds nobody up.
 """
 
 from __future__ import annotations

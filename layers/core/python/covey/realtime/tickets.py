@@ -32,7 +32,11 @@ class Tickets:
         self._now = now
 
     def issue(self, who: Principal) -> str:
-        """A ticket that opens one socket as this caller within a minute."""
+        """A ticket that opens one socket as this caller within a minute.
+
+        The socket speaks for the caller as long as the token that asked would have: a ticket
+        does not outlive a session that has ended, nor roles that were taken away.
+        """
         if who.kind is Kind.GUEST:
             raise Unauthenticated("Sign in to get a ticket; guests connect without one.")
         ticket = secrets.token_urlsafe(32)
@@ -42,7 +46,7 @@ class Tickets:
             "id": who.id,
             "roles": list(who.roles),
             "session": who.session,
-            "until": now + self._session_seconds,
+            "until": who.until or now + self._session_seconds,
         }
         self._store.put_once(f"ticket:{ticket}", value, now + TICKET_SECONDS)
         return ticket
