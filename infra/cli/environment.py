@@ -107,15 +107,16 @@ def _install(folder: Path, requirements: Path) -> None:
     )
     lines: list[str] = []
     seen = 0
-    for line in process.stdout or ():
-        lines.append(line.rstrip())
-        if line.startswith(("Collecting ", "Requirement already satisfied: ")):
-            seen += 1
-            _progress(seen, total, line.split()[1 if line[0] == "C" else 3])
-        elif line.startswith("Installing collected"):
-            _progress(total, total, "unpacking")
+    with process:
+        for line in process.stdout or ():
+            lines.append(line.rstrip())
+            if line.startswith(("Collecting ", "Requirement already satisfied: ")):
+                seen += 1
+                _progress(seen, total, line.split()[1 if line[0] == "C" else 3])
+            elif line.startswith("Installing collected"):
+                _progress(total, total, "unpacking")
     _progress(0, 0, "")
-    if process.wait():
+    if process.returncode:
         raise EnvironmentFaultError(
             "\n".join(["pip failed:", *(f"  {line}" for line in lines[-15:])])
         )

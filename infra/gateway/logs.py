@@ -60,7 +60,7 @@ class Log:
             self._document(level=level, message=message, **details)
             return
         for line in message.split("\n"):
-            self._line(self._paint(line, _LEVELS.get(level, "") if level != "INFO" else ""))
+            self._write(self._paint(line, _LEVELS.get(level, "") if level != "INFO" else ""))
 
     def finished(self, invocation: Invocation) -> None:
         """One line: when, what, status, milliseconds, cost, function."""
@@ -85,17 +85,17 @@ class Log:
             return
         colour = _RED if failed or status.startswith("5") else _status_colour(status)
         shown = self._paint(f"{status or ('FAIL' if failed else 'ok'):>4}", colour)
-        label = f"{invocation.label or invocation.kind:<40}"
+        label = self._paint(f"{invocation.label or invocation.kind:<40}")
         tail = self._paint(f"{cost}  {invocation.function}", _DIM)
-        self._line(f"{self._clock()} {shown} {label} {answer.duration_ms:7.1f} ms  {tail}")
+        self._write(f"{self._clock()} {shown} {label} {answer.duration_ms:7.1f} ms  {tail}")
         if answer.error is not None:
             self._failure(answer.error)
 
     def _failure(self, error: Any) -> None:
-        self._line(self._paint(f"  {error.get('errorType')}: {error.get('errorMessage')}", _RED))
+        self._write(self._paint(f"  {error.get('errorType')}: {error.get('errorMessage')}", _RED))
         for entry in error.get("stackTrace") or ():
             for line in str(entry).rstrip("\n").split("\n"):
-                self._line(self._paint(f"    {line}", _DIM))
+                self._write(self._paint(f"    {line}", _DIM))
 
     def printed(self, function: str, request_id: str, line: str) -> None:
         """A line that a handler wrote."""
@@ -107,7 +107,7 @@ class Log:
                 self._write(json.dumps({"function": function, "request_id": request_id, **parsed}))
         elif parsed is None or "message" not in parsed:
             if parsed is None or "_aws" not in parsed:  # metrics are for CloudWatch
-                self._line(f"  {self._paint(function, _DIM)} {line}")
+                self._write(f"  {self._paint(function, _DIM)} {self._paint(line)}")
         elif parsed["message"] != _ACCESS or parsed.get("level") != "INFO":
             self._structured(function, parsed)
 
@@ -116,32 +116,29 @@ class Log:
         extra = {k: v for k, v in parsed.items() if k not in _ROUTINE}
         tail = f" {json.dumps(extra, default=str)}" if extra else ""
         shown = self._paint(f"{level:<7}", _LEVELS.get(level, ""))
-        self._line(f"  {shown} {parsed['message']}{self._paint(f'{tail}  {function}', _DIM)}")
+        message = self._paint(str(parsed["message"]))
+        self._write(f"  {shown} {message}{self._paint(f'{tail}  {function}', _DIM)}")
         if parsed.get("exception"):
             for line in str(parsed["exception"]).split("\n"):
-                self._line(self._paint(f"    {line}", _DIM))
+                self._write(self._paint(f"    {line}", _DIM))
 
     def _document(self, **members: Any) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         kept = {key: value for key, value in members.items() if value not in (None, "")}
         self._write(json.dumps({"timestamp": now, **kept}, default=str))
 
-    def _line(self, text: str) -> None:
-        # What a caller sends reaches a terminal: no escape sequences but our own.
-        if text.isprintable():
-            self._write(text)
-            return
-        self._write("".join(c if c >= " " or c in "\t\x1b" else f"\\x{ord(c):02x}" for c in text))
-
     def _write(self, text: str) -> None:
+        """Write a line; its parts went through `_paint` or JSON, so escapes in it are our own."""
         try:
             self._stream.write(text + "\n")
             self._stream.flush()
         except (OSError, ValueError):  # whoever read the output has gone; serving goes on
             self._stream = sys.__stderr__ or sys.stderr
 
-    def _paint(self, text: str, colour: str) -> str:
-        text = text.replace("\x1b", "\\x1b")
+    def _paint(self, text: str, colour: str = "") -> str:
+        """The text, harmless to a terminal whoever wrote it, in a colour where there are any."""
+        if not text.isprintable():
+            text = "".join(c if c.isprintable() else _escaped(c) for c in text)
         return f"{colour}{text}{_OFF}" if self._colour and colour else text
 
     def _clock(self) -> str:
@@ -149,6 +146,10 @@ class Log:
         if now != self._second[0]:
             self._second = (now, time.strftime("%H:%M:%S", time.localtime(now)))
         return self._paint(self._second[1], _DIM)
+
+
+def _escaped(character: str) -> str:
+    return character if character == "\t" else character.encode("unicode_escape").decode()
 
 
 def _status_colour(status: str) -> str:
