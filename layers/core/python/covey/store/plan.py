@@ -8,7 +8,7 @@ from covey.collections.model import Collection, Index
 from covey.records import ids
 from covey.records.model import Record
 from covey.store import encoding, keys
-from covey.store.layout import id_bytes, layout_of
+from covey.store.layout import CREATION, id_bytes, layout_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Plan:
         """For people: where the entries come from."""
         if self.point:
             return f"unique [{', '.join(self.point)}]" if self.point != ("id",) else "id"
-        if self.index is None or self.index.number == keys.CREATION_INDEX:
+        if self.index is None or self.index == CREATION:
             return "creation order"
         return f"index {self.index.name}"
 
