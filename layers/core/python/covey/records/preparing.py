@@ -18,6 +18,7 @@ from covey.identity import authorize as access
 from covey.identity.principal import Principal
 from covey.records import drafts
 from covey.records.asking import Asking
+from covey.records.concealing import concealed
 from covey.records.conditions import UNCONDITIONAL, Conditions
 from covey.records.custom_ids import (
     check_custom_id,
@@ -158,6 +159,7 @@ class Preparer(Reader):
         return Prepared(
             Write(collection, None, record),
             lambda: self._answer(asking, record, asking.visible(collection, record), created=True),
+            lambda error: concealed(asking.principal, collection, error),
         )
 
     def _put_new(
@@ -174,7 +176,7 @@ class Preparer(Reader):
 
         def refused(error: CoveyError) -> CoveyError:
             if not (isinstance(error, Conflict) and error.code == "exists"):
-                return error
+                return prepared.refused(error)
             if conditions.if_none_match is not None:
                 return PreconditionFailed("A record with this id exists.")
             # Made by another writer since the read: the next attempt replaces it.
@@ -202,4 +204,5 @@ class Preparer(Reader):
         return Prepared(
             None if after is before else Write(collection, before, after),
             lambda: self._answer(asking, after, asking.visible(collection, after)),
+            lambda error: concealed(asking.principal, collection, error),
         )

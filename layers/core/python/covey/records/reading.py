@@ -14,6 +14,7 @@ from covey.identity import authorize as access
 from covey.identity.principal import Principal
 from covey.identity.profile import with_profile
 from covey.records.asking import Asking
+from covey.records.concealing import concealed_plan
 from covey.records.conditions import UNCONDITIONAL, Conditions
 from covey.records.custom_ids import can_hold
 from covey.records.expand import EXPANDED, expand
@@ -142,7 +143,8 @@ class Reader:
                 "The read rule of this collection uses fields that you may not read.",
                 code="explain_denied",
             )
-        return self._store.explain(asking.collection, query)
+        plan = self._store.explain(asking.collection, query)
+        return concealed_plan(asking.principal, asking.collection, plan)
 
     # ---- parts
 

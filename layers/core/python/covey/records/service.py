@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from covey.collections.catalog import Catalog
-from covey.errors import Conflict, FieldError, NotFound
+from covey.errors import Conflict, FieldError, Invalid, NotFound
 from covey.identity import authorize as access
 from covey.identity.principal import SYSTEM, Principal
 from covey.records.asking import Asking, has_expired
@@ -255,7 +255,7 @@ class Records(Preparer):
                     store.create(collection, after, also=also)
                 case Write(collection, before, after) if before is not None and after is not None:
                     store.update(collection, before, after, also=also)
-        except (Conflict, NotFound) as error:
+        except (Conflict, Invalid, NotFound) as error:
             told = prepared.refused(error)
             if told is error:
                 raise
