@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from covey.http import Request, Response, Routes
+from covey.http import KEY, Request, Response, Routes, kept_after
 from covey.wiring import services
 
 OPTIONS: dict[str, Any] = {
@@ -60,10 +60,11 @@ def declare(routes: Routes) -> None:
     @routes.post(
         "/records/{collection}/import",
         summary="Import a file as a job",
+        headers=(KEY,),
         body="ImportOptions",
         answer="ImportStarted",
         status=202,
-        problems=(400, 404, 415),
+        problems=(400, 404, 409, 415, 422),
     )
     def start_import(request: Request, collection: str) -> Response:
         """Send the file with the `upload` of the answer; `GET /jobs/{id}` tells how far it is.
@@ -71,6 +72,10 @@ def declare(routes: Routes) -> None:
         Each row passes the same rules and validation as a create. A row that does not is
         reported and its neighbours go on.
         """
-        job, upload = services().imports.start(request.principal, collection, request.json())
-        location = f"/jobs/{job.id}"
-        return Response({"job": job.document(), "upload": upload}, status=202, location=location)
+
+        def start() -> Response:
+            job, upload = services().imports.start(request.principal, collection, request.json())
+            body = {"job": job.document(), "upload": upload}
+            return Response(body, status=202, location=f"/jobs/{job.id}")
+
+        return kept_after(request, start)

@@ -5,8 +5,19 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from covey.http import JSON, MERGE_PATCH, Request, Response, Routes, no_content, not_modified
+from covey.http import (
+    JSON,
+    KEY,
+    MERGE_PATCH,
+    Request,
+    Response,
+    Routes,
+    no_content,
+    not_modified,
+    once,
+)
 from covey.records.conditions import Conditions
+from covey.records.service import Also, Answer
 from covey.wiring import services
 from functions.records import importing
 from functions.records.schemas import (
@@ -54,21 +65,28 @@ def _collection(routes: Routes) -> None:
         MANY,
         summary="Create a record",
         query=SHOW,
+        headers=(KEY,),
         body="Values",
         answer="Record",
         status=201,
         problems=(400, 404, 409, 413, 415, 422),
     )
     def create_record(request: Request, collection: str) -> Response:
-        made = services().records.create(
-            request.principal,
-            collection,
-            request.json(),
-            parameters=request.parameters(),
-            request=_rule_view(request),
-        )
-        location = f"{request.path}/{quote(made.id, safe='')}"
-        return Response(made.document, status=201, location=location, etag=made.etag)
+        def create(also: Also | None) -> Answer:
+            return services().records.create(
+                request.principal,
+                collection,
+                request.json(),
+                parameters=request.parameters(),
+                request=_rule_view(request),
+                also=also,
+            )
+
+        def answer(made: Answer) -> Response:
+            location = f"{request.path}/{quote(made.id, safe='')}"
+            return Response(made.document, status=201, location=location, etag=made.etag)
+
+        return once(request, create, answer)
 
 
 def _record(routes: Routes) -> None:
@@ -99,67 +117,80 @@ def _record(routes: Routes) -> None:
         ONE,
         summary="Change a record",
         query=SHOW,
-        headers=(IF_MATCH,),
+        headers=(IF_MATCH, KEY),
         body="Patch",
         consumes=(MERGE_PATCH, JSON),
         answer="Record",
         problems=(400, 404, 409, 412, 413, 415, 422),
     )
     def update_record(request: Request, collection: str, id: str) -> Response:
-        after = services().records.update(
-            request.principal,
-            collection,
-            id,
-            request.merge_patch(),
-            parameters=request.parameters(),
-            conditions=_conditions(request),
-            request=_rule_view(request),
-        )
-        return Response(after.document, etag=after.etag)
+        def update(also: Also | None) -> Answer:
+            return services().records.update(
+                request.principal,
+                collection,
+                id,
+                request.merge_patch(),
+                parameters=request.parameters(),
+                conditions=_conditions(request),
+                request=_rule_view(request),
+                also=also,
+            )
+
+        return once(request, update, lambda after: Response(after.document, etag=after.etag))
 
     @routes.put(
         ONE,
         summary="Replace a record, or create it under this id",
         query=SHOW,
-        headers=(IF_MATCH, UNLESS_THERE),
+        headers=(IF_MATCH, UNLESS_THERE, KEY),
         body="Values",
         answer="Record",
         problems=(201, 400, 404, 409, 412, 413, 415, 422),
     )
     def replace_record(request: Request, collection: str, id: str) -> Response:
         """Creating answers 201, and wants a collection with `ids: custom`."""
-        put = services().records.replace(
-            request.principal,
-            collection,
-            id,
-            request.json(),
-            parameters=request.parameters(),
-            conditions=_conditions(request),
-            request=_rule_view(request),
-        )
-        return Response(
-            put.document,
-            status=201 if put.created else 200,
-            location=request.path if put.created else None,
-            etag=put.etag,
-        )
+
+        def replace(also: Also | None) -> Answer:
+            return services().records.replace(
+                request.principal,
+                collection,
+                id,
+                request.json(),
+                parameters=request.parameters(),
+                conditions=_conditions(request),
+                request=_rule_view(request),
+                also=also,
+            )
+
+        def answer(put: Answer) -> Response:
+            return Response(
+                put.document,
+                status=201 if put.created else 200,
+                location=request.path if put.created else None,
+                etag=put.etag,
+            )
+
+        return once(request, replace, answer)
 
     @routes.delete(
         ONE,
         summary="Remove a record",
-        headers=(IF_MATCH,),
+        headers=(IF_MATCH, KEY),
         status=204,
-        problems=(404, 409, 412),
+        problems=(404, 409, 412, 422),
     )
     def delete_record(request: Request, collection: str, id: str) -> Response:
-        services().records.delete(
-            request.principal,
-            collection,
-            id,
-            conditions=_conditions(request),
-            request=_rule_view(request),
-        )
-        return no_content()
+        def delete(also: Also | None) -> None:
+            services().records.delete(
+                request.principal,
+                collection,
+                id,
+                conditions=_conditions(request),
+                request=_rule_view(request),
+                also=also,
+            )
+
+        return once(request, delete, lambda _: no_content())
 
 
 def _conditions(request: Request) -> Conditions:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from covey.realtime.ports import ConnectionStore
     from covey.realtime.sockets import Sockets
     from covey.realtime.tickets import Tickets
+    from covey.records.idempotency import Idempotency
     from covey.records.model import Change
     from covey.records.ports import RecordStore
     from covey.records.service import Records
@@ -81,6 +82,14 @@ class Services:
         from covey.records.service import Records
 
         return Records(self.record_store, self.catalog, budget=self.settings.read_budget)
+
+    @cached_property
+    def idempotency(self) -> Idempotency:
+        """Writes that are sent again."""
+        from covey.records.idempotency import Idempotency
+        from covey.store.idempotency import DynamoOutcomeStore
+
+        return Idempotency(DynamoOutcomeStore(self.transport, self.settings.table_name))
 
     # ---- files, jobs, schedules
 

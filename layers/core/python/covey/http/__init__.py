@@ -7,6 +7,7 @@ resolver.py     path to route, parameters decoded exactly once
 request.py      Request: caller, body, parameters, headers
 response.py     Response: body, ETag, Location, Link
 headers.py      what every answer carries
+idempotency.py  Idempotency-Key: a write that is sent again is done once
 problem.py      failures as problem documents
 json.py         the strict decoder and the exact encoder; json_faults.py says what is wrong
 observe.py      access lines and metrics
@@ -16,6 +17,7 @@ openapi.py      operations to an OpenAPI document
 
 from covey.http.app import CoveyApp
 from covey.http.handler import lambda_handler
+from covey.http.idempotency import KEY, kept_after, once
 from covey.http.operation import FORM, JSON, MERGE_PATCH, Operation, Parameter
 from covey.http.request import Request, invalid_parameter
 from covey.http.response import Response, no_content, not_modified
@@ -24,6 +26,7 @@ from covey.http.routes import Routes
 __all__ = [
     "FORM",
     "JSON",
+    "KEY",
     "MERGE_PATCH",
     "CoveyApp",
     "Operation",
@@ -32,7 +35,9 @@ __all__ = [
     "Response",
     "Routes",
     "invalid_parameter",
+    "kept_after",
     "lambda_handler",
     "no_content",
     "not_modified",
+    "once",
 ]

@@ -13,10 +13,11 @@ _SAFE = {
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Access-Control-Expose-Headers": (
-        "Allow, Covey-Cost, ETag, Link, Location, Retry-After, Server-Timing, WWW-Authenticate, "
-        "X-Request-Id"
+        "Allow, Covey-Cost, ETag, Idempotency-Replayed, Link, Location, Retry-After, "
+        "Server-Timing, WWW-Authenticate, X-Request-Id"
     ),
 }
+_LOOKED = Meter(rru=0.5)  # what looking for a record costs at least
 
 
 def finish(response: Response, request: Request, spent: Meter, elapsed_ms: float) -> None:
@@ -36,6 +37,10 @@ def finish(response: Response, request: Request, spent: Meter, elapsed_ms: float
     if settings().public_url.startswith("https://"):
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     headers["X-Request-Id"] = request.id
+    if response.status_code == 404:
+        # What is hidden answers as what is missing: units and milliseconds would tell them apart,
+        # and how large the record is. The log has what was really spent.
+        spent = _LOOKED
     app_ms = max(elapsed_ms - spent.db_ms, 0.0)
     headers["Server-Timing"] = f"db;dur={spent.db_ms:.2f}, app;dur={app_ms:.2f}"
     headers["Covey-Cost"] = f"rru={spent.rru:g}, wru={spent.wru:g}, usd={spent.usd:.10f}"

@@ -6,6 +6,7 @@
     catalog         !catalog              {name}   all collections in one query; ``!``: version
     unique claim    !claim.{hash}         .        one owner per unique value; lookup 1
     single use      !once.{hash}          .        put and take by condition, 1 each
+    outcome         !outcome.{hash}       . or {n} of a keyed request: take 1, kept with the write
     secret          !secret.{name}        .        keys that this deployment made for itself
     account         !account.{user}       .        the credentials of a user
     session         !session.{sid}        .        a sign-in and its refresh tokens
@@ -127,6 +128,11 @@ def claim(collection: Collection, fields: tuple[str, ...], values: bytes) -> Key
 def once(key: str) -> Key:
     """A single-use thing; hashed, as the key itself is often a secret."""
     return f"!once.{blake2b(key.encode(), digest_size=20).hexdigest()}", ONLY
+
+
+def outcome(name: str, part: str) -> Key:
+    """What a keyed request was answered; `part` "" is the request, else one of a batch."""
+    return f"!outcome.{name}", part or ONLY
 
 
 CATALOG = "!catalog"
