@@ -21,6 +21,7 @@ import httpx
 from tests.e2e.running import User, until
 
 WRITERS = 8
+SHARED = "counted up by all"
 
 
 @dataclass
@@ -43,6 +44,8 @@ class Account:
     records: dict[str, Record] = field(default_factory=dict)
     maybe_created: set[str] = field(default_factory=set)  # keys
     used: set[str] = field(default_factory=set)
+    shared: int = 0  # acknowledged increments of the record that all writers count up
+    maybe_shared: int = 0
     done: int = 0
     odd: list[str] = field(default_factory=list)
 
@@ -50,12 +53,13 @@ class Account:
 class Writer(threading.Thread):
     """Creates, counts up, renames and deletes until told to stop."""
 
-    def __init__(self, number: int, url: str, token: str) -> None:
+    def __init__(self, number: int, url: str, token: str, shared: str) -> None:
         super().__init__(name=f"writer-{number}")
         self.account = Account()
         self._number = number
         self._url = url
         self._token = token
+        self._shared = shared
         self._stop_wanted = threading.Event()
         self._random = random.Random(number)
 
@@ -76,6 +80,9 @@ class Writer(threading.Thread):
 
     def _turn(self, http: httpx.Client, turn: int) -> None:
         mine = [one for one in self.account.records.values() if not one.gone]
+        if turn % 5 == 3:
+            self._count_shared(http)
+            return
         if len(mine) < 3 or turn % 4 == 0:
             self._create(http, self._key(turn))
             return
@@ -116,6 +123,17 @@ class Writer(threading.Thread):
         else:
             self._not(answer, "count")
 
+    def _count_shared(self, http: httpx.Client) -> None:
+        self.account.maybe_shared += 1
+        answer = http.patch(f"/records/notes/{self._shared}", json={"count": {"$inc": 1}})
+        if answer.status_code in {200, 409}:
+            self.account.maybe_shared -= 1
+        if answer.status_code == 200:
+            self.account.shared += 1
+            self.account.done += 1
+        else:
+            self._not(answer, "count together", unknown_too={409})
+
     def _rename(self, http: httpx.Client, record: Record, key: str) -> None:
         record.unknown += 1
         record.keys.add(key)
@@ -145,7 +163,8 @@ class Writer(threading.Thread):
 @contextmanager
 def writing(url: str, who: User) -> Iterator[list[Writer]]:
     """Eight writers at work; all have stopped after it."""
-    writers = [Writer(number, url, who.token) for number in range(WRITERS)]
+    shared = who.http.post("/records/notes", json={"key": SHARED}).json()["id"]
+    writers = [Writer(number, url, who.token, shared) for number in range(WRITERS)]
     for writer in writers:
         writer.start()
     try:
@@ -174,7 +193,17 @@ def go_on(writers: list[Writer], more: int) -> None:
 def hold_to_account(writers: list[Writer], who: User) -> dict[str, int]:
     """Fail unless what is there is what the writers were told; returns versions by record."""
     there = {one["id"]: one for one in everything(who, "notes")}
-    known: dict[str, Record] = {}
+    (shared,) = [one for one in there.values() if one["key"] == SHARED]
+    known: dict[str, Record] = {
+        shared["id"]: Record(
+            shared["id"],
+            acknowledged=1 + sum(writer.account.shared for writer in writers),
+            unknown=sum(writer.account.maybe_shared for writer in writers),
+            counted=sum(writer.account.shared for writer in writers),
+            maybe_counted=sum(writer.account.maybe_shared for writer in writers),
+            keys={SHARED},
+        )
+    }
     for writer in writers:
         assert writer.account.odd == []
         known |= writer.account.records
