@@ -68,9 +68,9 @@ EXAMPLES = (
         },
     ),
     Example(
-        "What no index bounds ends at the read budget, and names the line that is missing.",
+        "An order that no index gives is refused, with the line that is missing.",
         "/records/flights",
-        {"filter": 'plane == "N14228" && distance > 10000'},
+        {"filter": 'origin == "JFK"', "sort": "-air_time"},
     ),
     Example(
         "One plane by its tail number, with what the answer cost and where the time went.",
@@ -86,17 +86,18 @@ def run(url: str | None, token: str, rows: int, data: Path, *, stay: bool) -> No
     console = Console()
     files = tables(rows)
     if url is not None:
-        _present(Client(url, token), files, console)
+        present(Client(url, token), files, console)
         return
     with OwnGateway(COLLECTIONS, data) as gateway:
-        _present(administrator(gateway, data), files, console)
+        present(administrator(gateway, data), files, console)
         if stay:
             console.print(f"\nCovey goes on at {gateway.url}/docs until Ctrl-C.")
             with contextlib.suppress(KeyboardInterrupt):
                 gateway.wait()
 
 
-def _present(client: Client, files: list[Table], console: Console) -> None:
+def present(client: Client, files: list[Table], console: Console) -> None:
+    """Load and show, as whoever this client is; raises ProblemError."""
     console.print(f"Loading into {client.url}")
     load(client, files, console)
     show(client, EXAMPLES, console)
