@@ -3,9 +3,9 @@
     city          what a template declares, as plain data
     template      a CloudFormation file → City
     invoker       the port through which every trigger calls a function
-    workers       one invocation at a time per worker process; starts, kills and replaces them
+    workers pool nests   one invocation at a time per worker process; kills and replaces them
     zygote worker   the processes behind it: a warm parent that forks, a child that runs handlers
-    apigateway cors routes   REST v1 events and answers, exactly
+    apigateway refusals routes   REST v1 events and answers, exactly
     server        the public ASGI application
     private       the loopback endpoints that functions reach as if they were AWS
     triggers      streams, queues, schedules, uploads, sockets

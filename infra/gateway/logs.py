@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from infra.gateway.workers import Invocation
+from infra.gateway.pool import Invocation
 
 _DIM, _RED, _YELLOW, _GREEN, _CYAN, _OFF = (
     "\x1b[2m",

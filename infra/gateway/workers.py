@@ -1,283 +1,29 @@
-"""Pools of worker processes: one invocation at a time per worker, so requests share nothing."""
+"""Calls functions in worker processes, one invocation at a time per worker."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
-import signal
 import time
 import uuid
-from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from infra.gateway import wire
 from infra.gateway.city import City, Function
 from infra.gateway.invoker import CRASHED, NOT_FOUND, THROTTLED, TIMED_OUT, TOO_LARGE, Answer
 from infra.gateway.nests import Nest, Root
+from infra.gateway.pool import EXITED, Invocation, Observer, Pool, Waiter, Worker
 
 IDLE_SECONDS = 60.0
-INIT_SECONDS = 30.0
-WAITING_LIMIT = 5_000
 WAITING_SECONDS = 300.0
-_SPAWN_ATTEMPTS = 3
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "AWS_CA_BUNDLE")
-
-
-@dataclass(frozen=True, slots=True)
-class Invocation:
-    """One finished call, for the log."""
-
-    kind: str
-    label: str
-    function: str
-    answer: Answer
-    waited_ms: float
-
-
-class Observer(Protocol):
-    """Told of what functions print and how calls end."""
-
-    def printed(self, function: str, request_id: str, line: str) -> None:
-        """A handler wrote a line to standard output or error."""
-        ...
-
-    def finished(self, invocation: Invocation) -> None:
-        """A call has ended, well or not."""
-        ...
 
 
 def _failure(kind: str, message: str, request_id: str, milliseconds: float = 0.0) -> Answer:
     return Answer(None, {"errorType": kind, "errorMessage": message}, milliseconds, request_id)
-
-
-class _Worker(asyncio.Protocol):
-    """The front's end of one worker process."""
-
-    def __init__(self, pool: _Pool) -> None:
-        self.pool = pool
-        self.pid = 0
-        self.ready = False
-        self.idle_since = 0.0
-        self._transport: asyncio.Transport | None = None
-        self._buffer = bytearray()
-        self._call: asyncio.Future[tuple[bytes, bytes, float]] | None = None
-        self._request_id = ""
-        self._broken: dict[str, Any] | None = None
-        self._init_timer = asyncio.get_running_loop().call_later(INIT_SECONDS, self.kill)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]
-
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        while len(self._buffer) >= wire.SAID.size:
-            size, kind, milliseconds = wire.SAID.unpack_from(self._buffer)
-            end = wire.SAID.size + size
-            if len(self._buffer) < end:
-                return
-            payload = bytes(self._buffer[wire.SAID.size : end])
-            del self._buffer[:end]
-            self._said(kind, payload, milliseconds)
-
-    def _said(self, kind: bytes, payload: bytes, milliseconds: float) -> None:
-        if kind == wire.LOG:
-            line = payload.decode("utf-8", "replace")
-            self.pool.observer.printed(self.pool.function.name, self._request_id, line)
-        elif kind in {wire.ANSWER, wire.ERROR}:
-            call, self._call = self._call, None
-            if call is not None and not call.done():
-                call.set_result((kind, payload, milliseconds))
-            self.pool.free(self)
-        elif kind == wire.STARTED:
-            self.pid = int(payload)
-        elif kind == wire.READY:
-            self._init_timer.cancel()
-            self.ready = True
-            self.pool.started(self)
-        elif kind == wire.BROKEN:
-            self._broken = json.loads(payload)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._init_timer.cancel()
-        call, self._call = self._call, None
-        if call is not None and not call.done():
-            call.set_exception(EOFError())
-        self.pool.lost(self, self._broken)
-
-    def call(
-        self, event: bytes, deadline: float, request_id: str
-    ) -> asyncio.Future[tuple[bytes, bytes, float]]:
-        """Send an event; the future holds (kind, payload, ms), or EOFError should it die."""
-        assert self._transport is not None  # noqa: S101 for the type checker
-        self._request_id = request_id
-        self._call = asyncio.get_running_loop().create_future()
-        if self._transport.is_closing():  # it died between two calls
-            self._call.set_exception(EOFError())
-        self._transport.write(wire.CALL.pack(len(event), deadline, request_id.encode()) + event)
-        return self._call
-
-    @property
-    def alive(self) -> bool:
-        """Whether its socket is open."""
-        return self._transport is not None and not self._transport.is_closing()
-
-    def close(self) -> None:
-        """Let it go; it ends by itself when it sees the end of its socket."""
-        if self._transport is not None:
-            self._transport.close()
-
-    def kill(self) -> None:
-        """End it in the middle of what it does."""
-        if self.pid and self.alive:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
-        if self._transport is not None:
-            self._transport.abort()
-
-
-Waiter = asyncio.Future["_Worker | Mapping[str, Any]"]
-
-
-class _Pool:
-    """The workers of one function, in one generation of its code."""
-
-    def __init__(
-        self, function: Function, nest: Nest, spec: wire.WorkerSpec, limit: int, observer: Observer
-    ) -> None:
-        self.function = function
-        self.observer = observer
-        self.limit = limit
-        self._nest = nest
-        self._spec = spec
-        self._idle: list[_Worker] = []
-        self._all: set[_Worker] = set()
-        self._starting = 0
-        self._stillborn = 0
-        self._waiting: deque[Waiter] = deque()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._retired = False
-
-    def take(self) -> _Worker | None:
-        """The worker that was idle for the shortest time, so that others can be let go."""
-        while self._idle:
-            worker = self._idle.pop()
-            if worker.alive:
-                return worker
-        return None
-
-    def wait(self) -> Waiter | None:
-        """A place in the queue for a worker; the result may be an error of its start instead."""
-        if len(self._waiting) >= WAITING_LIMIT or self.limit <= 0:
-            return None
-        waiter: Waiter = asyncio.get_running_loop().create_future()
-        self._enqueue(waiter)
-        return waiter
-
-    def _enqueue(self, waiter: Waiter) -> None:
-        self._waiting.append(waiter)
-        if self._starting < len(self._waiting) and len(self._all) + self._starting < self.limit:
-            self._spawn()
-
-    def _spawn(self) -> None:
-        self._starting += 1
-        task = asyncio.get_running_loop().create_task(self._start())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _start(self) -> None:
-        try:
-            sock = self._nest.fork(self._spec)
-        except (OSError, RuntimeError) as error:
-            self._starting -= 1
-            self._refuse({"errorType": CRASHED, "errorMessage": str(error)})
-            return
-        await asyncio.get_running_loop().create_unix_connection(lambda: _Worker(self), sock=sock)
-
-    def started(self, worker: _Worker) -> None:
-        """A worker is ready for its first call."""
-        self._starting -= 1
-        self._stillborn = 0
-        self._all.add(worker)
-        self.free(worker)
-
-    def free(self, worker: _Worker) -> None:
-        """A worker has nothing to do: the next in the queue has it."""
-        if self._retired:
-            worker.close()
-            return
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(worker)
-                return
-        worker.idle_since = time.monotonic()
-        self._idle.append(worker)
-
-    def lost(self, worker: _Worker, broken: Mapping[str, Any] | None) -> None:
-        """A worker has ended, or never came to life."""
-        self._nest.left()
-        if worker in self._all:
-            self._all.discard(worker)
-            if worker in self._idle:
-                self._idle.remove(worker)
-        else:
-            self._starting -= 1
-            self._stillborn += 1
-            if broken is not None or worker.pid or self._stillborn >= _SPAWN_ATTEMPTS:
-                self._refuse(broken or {"errorType": CRASHED, "errorMessage": _EXITED})
-        if not self._retired:
-            self._respawn()
-
-    def _respawn(self) -> None:
-        waiting = sum(1 for waiter in self._waiting if not waiter.done())
-        while self._starting < waiting and len(self._all) + self._starting < self.limit:
-            self._spawn()
-
-    def _refuse(self, error: Mapping[str, Any]) -> None:
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(error)
-                return
-
-    def reap(self, before: float) -> None:
-        """Let go of workers that have been idle since before this time."""
-        stale = [worker for worker in self._idle if worker.idle_since < before]
-        for worker in stale:
-            self._idle.remove(worker)
-            worker.close()
-
-    def retire(self, successor: _Pool | None) -> None:
-        """Finish what runs; who waits is served by the successor."""
-        self._retired = True
-        for worker in self._idle:
-            worker.close()
-        self._idle.clear()
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if waiter.done():
-                continue
-            if successor is not None:
-                successor._enqueue(waiter)
-            else:
-                waiter.set_result({"errorType": NOT_FOUND, "errorMessage": "The function is gone"})
-
-    @property
-    def busy(self) -> int:
-        """How many calls are running."""
-        return len(self._all) - len(self._idle)
-
-    def pids(self) -> list[int]:
-        """The processes of this pool."""
-        return [worker.pid for worker in self._all if worker.alive]
-
-
-_EXITED = "Runtime exited without providing a reason"
 
 
 class Workers:
@@ -295,7 +41,7 @@ class Workers:
         self._limit = limit or max(4, 2 * (os.cpu_count() or 1))
         self._root = Root()
         self._nests: dict[tuple[str, ...], Nest] = {}
-        self._pools: dict[str, _Pool] = {}
+        self._pools: dict[str, Pool] = {}
         self._region = "us-east-1"
         self._reaper: asyncio.TimerHandle | None = None
 
@@ -322,7 +68,7 @@ class Workers:
         if self._reaper is None:
             self._reap()
 
-    def _pool(self, function: Function, nest: Nest) -> _Pool:
+    def _pool(self, function: Function, nest: Nest) -> Pool:
         spec = wire.WorkerSpec(
             function=function.name,
             arn=function.arn,
@@ -333,7 +79,7 @@ class Workers:
             memory_mb=function.memory_mb,
         )
         limit = self._limit if function.concurrency is None else function.concurrency
-        return _Pool(function, nest, spec, min(limit, self._limit), self._observer)
+        return Pool(function, nest, spec, min(limit, self._limit), self._observer)
 
     def _variables(self, function: Function) -> dict[str, str]:
         return {
@@ -372,9 +118,12 @@ class Workers:
         body = event if isinstance(event, bytes) else json.dumps(event).encode()
         if len(body) > wire.PAYLOAD_LIMIT:
             return _failure(TOO_LARGE, "Request payload size exceeded 6291556 bytes", request_id)
-        worker = pool.take() or await self._queued(pool, timeout or WAITING_SECONDS)
+        patience = timeout or WAITING_SECONDS
+        worker = pool.take() or await self._queued(pool, patience)
+        while isinstance(worker, Worker) and not worker.alive:  # it died as its turn came
+            worker = await self._queued(pool, patience)
         waited = time.monotonic() - asked
-        if isinstance(worker, _Worker):
+        if isinstance(worker, Worker):
             limit = pool.function.timeout
             if timeout is not None:
                 limit = min(limit, max(0.05, timeout - waited))
@@ -384,7 +133,7 @@ class Workers:
         self._observer.finished(Invocation(kind, label, function, answer, waited * 1000))
         return answer
 
-    async def _queued(self, pool: _Pool, patience: float) -> _Worker | Mapping[str, Any]:
+    async def _queued(self, pool: Pool, patience: float) -> Worker | Mapping[str, Any]:
         waiter = pool.wait()
         if waiter is None:
             return {"errorType": THROTTLED, "errorMessage": "Rate Exceeded."}
@@ -392,13 +141,13 @@ class Workers:
         try:
             return await waiter
         except asyncio.CancelledError:
-            if not waiter.cancelled() and isinstance(worker := waiter.result(), _Worker):
+            if not waiter.cancelled() and isinstance(worker := waiter.result(), Worker):
                 pool.free(worker)  # the caller left in the moment when its turn came
             raise
         finally:
             timer.cancel()
 
-    async def _run(self, worker: _Worker, event: bytes, limit: float, request_id: str) -> Answer:
+    async def _run(self, worker: Worker, event: bytes, limit: float, request_id: str) -> Answer:
         started = time.monotonic()
         call = worker.call(event, time.time() + limit, request_id)
         timer = asyncio.get_running_loop().call_later(limit, _overrun, worker, call)
@@ -410,7 +159,7 @@ class Workers:
             return _failure(TIMED_OUT, message, request_id, limit * 1000)
         except EOFError:
             timer.cancel()
-            message = f"RequestId: {request_id} Error: {_EXITED}"
+            message = f"RequestId: {request_id} Error: {EXITED}"
             spent = (time.monotonic() - started) * 1000
             return _failure(CRASHED, message, request_id, spent)
         timer.cancel()
@@ -444,7 +193,7 @@ def _give_up(waiter: Waiter) -> None:
         waiter.set_result({"errorType": THROTTLED, "errorMessage": "No worker became free."})
 
 
-def _overrun(worker: _Worker, call: asyncio.Future[Any]) -> None:
+def _overrun(worker: Worker, call: asyncio.Future[Any]) -> None:
     if not call.done():
         call.set_exception(TimeoutError())
         worker.kill()

@@ -9,7 +9,7 @@ import pytest
 
 from infra.gateway.invoker import CRASHED, Answer
 from infra.gateway.logs import Log
-from infra.gateway.workers import Invocation
+from infra.gateway.pool import Invocation
 
 GOOD = Answer(
     b'{"statusCode":201,"headers":{"Covey-Cost":"rru=0, wru=4"},"body":""}', None, 3.25, "r-1"
