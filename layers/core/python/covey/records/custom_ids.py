@@ -12,6 +12,8 @@ from covey.fields.relation import ID
 from covey.records.ids import is_auto
 
 _CUSTOM = re.compile(ID)
+# What stands, or is to stand, in an id's place in a path: a record called so could not be reached.
+RESERVED = frozenset(("aggregate", "export", "import", "search"))
 
 
 def can_hold(collection: Collection, record_id: str) -> bool:
@@ -41,7 +43,10 @@ def given_id(collection: Collection, body: Mapping[str, Any]) -> str | None:
 
 
 def check_custom_id(value: Any) -> str:
-    """The id; raises Invalid (code invalid_id) unless it is text of the shape of an id."""
+    """The id; raises Invalid (code invalid_id) unless it is text that can be one."""
+    if isinstance(value, str) and value in RESERVED:
+        message = "is the name of an operation on the collection"
+        raise Invalid(f"id {message}.", errors=[FieldError("id", "invalid_id", message)])
     if isinstance(value, str) and _CUSTOM.fullmatch(value):
         return value
     message = "must be 1 to 128 of A-Z a-z 0-9 _ . : - and begin with a letter or digit"
