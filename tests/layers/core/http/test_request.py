@@ -42,6 +42,13 @@ def test_the_same_header_in_two_cases_is_given_twice() -> None:
         request(headers={"Authorization": "a", "authorization": "b"}).header("authorization")
 
 
+@pytest.mark.parametrize("sent", ["//evil.example/records", "///evil.example/records"])
+def test_a_path_names_no_other_server(sent: str) -> None:
+    event = http_event("POST", "/records/posts")
+    event["requestContext"]["path"] = event["path"] = sent
+    assert Request(event, None, lambda _: GUEST).path == "/evil.example/records"
+
+
 def test_query_parameters_come_decoded() -> None:
     assert request("GET", "/x?filter=a%20%3D%3D%20%22%C3%A9%22").query("filter") == 'a == "é"'
     assert request("GET", "/x?filter=").query("filter") == ""

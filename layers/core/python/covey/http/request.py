@@ -46,7 +46,8 @@ class Request:
         self.event = event
         about: Mapping[str, Any] = event.get("requestContext") or {}
         self.method: str = about.get("httpMethod") or event.get("httpMethod") or "GET"
-        self.path: str = about.get("path") or event.get("path") or "/"
+        # One slash: `//host/…` in a Location or Link would name another server (RFC 3986, 4.2).
+        self.path: str = "/" + (about.get("path") or event.get("path") or "").lstrip("/")
         self.route = ""
         self.id: str = (
             about.get("requestId") or getattr(context, "aws_request_id", None) or str(uuid.uuid4())
