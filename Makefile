@@ -90,13 +90,20 @@ deploy: build ## To your AWS account; STACK names it
 
 # ── Housekeeping ──────────────────────────────────────────────────────────────────────────────
 .PHONY: requirements clean
-COMPILE = .tools/uv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
-  --no-emit-index-url --no-emit-find-links --no-annotate \
+COMPILE = .tools/uv/bin/uv pip compile -q $(if $(UPGRADE),--upgrade) --generate-hashes \
+  --no-strip-extras --no-emit-index-url --no-emit-find-links --no-annotate \
   --custom-compile-command "make requirements"
+# What Chalice wants for its command line and its deployments, none of which a function imports.
+ON_LAPTOPS = blessed click editor inquirer jinxed packaging pip pyyaml readchar runs setuptools \
+  wcwidth wheel xmod
 requirements: python ## Write requirements/*.txt anew from *.in (UPGRADE=1 takes newer versions)
-	@[ -x .tools/uv/bin/uv ] || { "$(PYTHON)" -m venv .tools/uv && .tools/uv/bin/pip -q install uv; }
-	@for file in requirements/*.in; do echo "$$file"; \
-	  $(COMPILE) $(if $(UPGRADE),--upgrade) "$$file" -o "$${file%.in}.txt" || exit 1; done
+	@[ -x .tools/uv/bin/uv ] || { "$(PYTHON)" -m venv .tools/uv && .tools/uv/bin/pip -q install uv==0.13.9; }
+	@for name in run dev sam engine moto; do echo "requirements/$$name.txt"; \
+	  $(COMPILE) --universal --python-version 3.11 requirements/$$name.in \
+	    -o requirements/$$name.txt || exit 1; done
+	@echo requirements/lambda.txt; $(COMPILE) --python-version 3.13 \
+	  --python-platform x86_64-manylinux_2_28 $(ON_LAPTOPS:%=--no-emit-package %) \
+	  requirements/layer.in -o requirements/lambda.txt
 
 clean: ## Remove what was built; .covey, your data, stays
 	@rm -rf .build .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
