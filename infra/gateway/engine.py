@@ -80,6 +80,7 @@ class Engine:
         self._restarted = restarted
         self._process: subprocess.Popen[bytes] | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._told: asyncio.Task[None] | None = None
 
     @classmethod
     def choose(
@@ -159,16 +160,29 @@ class Engine:
                 self._spawn()
                 await self._answers()
                 failures = 0
-                if self._restarted is not None:
-                    await self._restarted()
+                self._tell()
             except (OSError, RuntimeError) as error:
                 failures += 1
                 self._say(str(error))
 
+    def _tell(self) -> None:
+        """Call ``restarted`` beside the watch: the engine may die again while it runs."""
+        if self._told is not None:
+            self._told.cancel()
+        if self._restarted is not None:
+            self._told = asyncio.create_task(self._call(self._restarted))
+
+    async def _call(self, restarted: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await restarted()
+        except (OSError, RuntimeError) as error:
+            self._say(str(error))
+
     async def stop(self) -> None:
         """End it, and wait until it has."""
-        if self._watch is not None:
-            self._watch.cancel()
+        for task in (self._watch, self._told):
+            if task is not None:
+                task.cancel()
         process, self._process = self._process, None
         if process is None:
             return

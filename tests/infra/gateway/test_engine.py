@@ -100,6 +100,32 @@ def test_an_engine_that_is_killed_comes_back_with_its_data(tmp_path):
             os.kill(pid, 0)
 
 
+def test_an_engine_that_dies_again_while_its_return_is_told_comes_back_again(tmp_path):
+    program = engine_binary.binary(ROOT / ".tools", silent)
+
+    async def kill_twice() -> set[int | None]:
+        told = asyncio.Event()
+
+        async def restarted() -> None:
+            told.set()
+            await asyncio.Event().wait()  # as a set-up does that waits for an engine that died
+
+        port = free_port()
+        arguments = command(program, port, tmp_path / "covey.db")
+        engine = Engine(arguments, port, tmp_path / "log", say=silent, restarted=restarted)
+        await engine.start()
+        seen = {engine.pid}
+        for _ in range(2):
+            told.clear()
+            os.kill(engine.pid, signal.SIGKILL)
+            await asyncio.wait_for(told.wait(), 20)
+            seen.add(engine.pid)
+        await engine.stop()
+        return seen
+
+    assert len(asyncio.run(kill_twice())) == 3
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="127.0.0.0/8 is Linux's")
 def test_a_page_that_tries_the_ports_of_this_machine_does_not_find_the_engine(tmp_path):
     async def address() -> tuple[str, int]:
