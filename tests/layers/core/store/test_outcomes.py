@@ -109,3 +109,29 @@ def test_a_repeated_send_that_meets_anothers_work_fails(write: Write) -> None:
     fault.uncertain = True
     with pytest.raises(Conflict):
         write(DynamoRecordStore(Failing(fault), "t"))
+
+
+def test_a_repeated_update_that_was_overtaken_is_not_done_again() -> None:
+    """It may have been done before the others came: an increment would count twice."""
+    ours = changed(BEFORE, title="b")
+    fault = ConditionFailed(
+        "ConditionalCheckFailedException", item=layout_of(PAGES).item(changed(ours, title="c"))
+    )
+    fault.uncertain = True
+    with pytest.raises(Unavailable):
+        update(DynamoRecordStore(Failing(fault), "t"))
+    fault.uncertain = False
+    with pytest.raises(Conflict):
+        update(DynamoRecordStore(Failing(fault), "t"))
+
+
+def test_a_repeated_transaction_that_is_refused_is_not_done_again() -> None:
+    pages = collection(ids="custom", unique=(("title",),))
+    reasons = [Reason("ConditionalCheckFailed", layout_of(pages).item(BEFORE)), Reason("None")]
+    fault = TransactionCancelled("TransactionCanceledException", reasons=reasons)
+    fault.uncertain = True
+    with pytest.raises(Unavailable):
+        DynamoRecordStore(Failing(fault), "t").create(pages, BEFORE)
+    fault.uncertain = False
+    with pytest.raises(Conflict):
+        DynamoRecordStore(Failing(fault), "t").create(pages, BEFORE)

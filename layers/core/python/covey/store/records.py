@@ -22,7 +22,7 @@ from covey.store.outcomes import DomainTransport
 from covey.store.planner import explained
 from covey.store.reader import Reader
 from covey.store.secret import secret
-from covey.store.transaction import transact
+from covey.store.transaction import transact, untold
 from covey.store.transport import Transport
 from covey.store.writing import NEW, Requests, check_size, exists, key_item, lost
 
@@ -90,8 +90,11 @@ class DynamoRecordStore(Reader):
         try:
             self._transport.call("UpdateItem", self._requests.update(layout, before, after))
         except ConditionFailed as fault:
-            if not (fault.uncertain and _is(layout, fault.item, after)):
-                raise lost(Reason(fault.code, fault.item)) from fault
+            if fault.uncertain and _is(layout, fault.item, after):
+                return
+            if fault.uncertain and _is_beyond(layout, fault.item, after):
+                raise untold() from fault
+            raise lost(Reason(fault.code, fault.item)) from fault
 
     def delete(
         self, collection: Collection, before: Record, *, also: Sequence[dict[str, Any]] = ()
@@ -159,6 +162,12 @@ def check_created(collection: Collection, record: Record) -> None:
         raise NotFound("record")
     if collection.ids == "auto" and ids.created_of(record.id) != record.created:
         raise ValueError("created must be the millisecond of the id: covey.records.ids.created_of")
+
+
+def _is_beyond(layout: Layout, item: Item | None, record: Record) -> bool:
+    """Whether others have written since: the record may be among what they built upon."""
+    found = None if item is None else layout.record(item)
+    return found is not None and found.version > record.version
 
 
 def _is(layout: Layout, item: Item | None, record: Record) -> bool:

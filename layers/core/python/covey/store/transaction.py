@@ -47,10 +47,17 @@ def _without_droppable(every: list[Part], fault: TransactionCancelled) -> list[P
         if reason.code != _FAILED:
             left.append(part)
         elif part.refused is not None:
-            raise part.refused(reason) from fault
+            # DynamoDB knows a repeated send by its token. An engine that was started anew does
+            # not, and what stands in the way may be our own.
+            raise (untold() if fault.uncertain else part.refused(reason)) from fault
     if len(left) == len(every):
         raise fault
     return left
+
+
+def untold() -> Unavailable:
+    """For a write of which nobody can tell whether it was done: it must not be tried again."""
+    return Unavailable("The connection broke; the write may have been done. Look before repeating.")
 
 
 def _also(reason: Reason) -> Exception:
