@@ -38,7 +38,9 @@ def load(client: Client, first: int, last: int) -> float:
 
 def some_ids(client: Client, total: int, wanted: int = 2_000) -> list[str]:
     """Ids from all over the collection: every n-th in the order of creation."""
-    step, found, cursor = max(1, total // wanted), list[str](), ""
+    step = max(1, total // wanted)
+    found: list[str] = []
+    cursor: str | None = ""
     while cursor is not None:
         after = f"&cursor={quote(cursor)}" if cursor else ""
         page = client.call("GET", f"/records/items?fields=id&limit=200{after}")
