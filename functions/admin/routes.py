@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from covey.collections import apply, document
+from covey.collections import apply, builds, document
 from covey.collections.model import Collection
 from covey.errors import Invalid
 from covey.http import Parameter, Request, Response, Routes
@@ -19,7 +19,23 @@ COLLECTION = {
     "type": "object",
     "description": "A collection's document, as in docs/reference/collection.schema.json.",
     "required": ["name"],
-    "properties": {"name": {"type": "string"}, "fields": {"type": "object"}},
+    "properties": {
+        "name": {"type": "string"},
+        "fields": {"type": "object"},
+        "builds": {
+            "description": "What is not ready yet, in answers only.",
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["part", "state", "job"],
+                "properties": {
+                    "part": {"type": "string"},
+                    "state": {"enum": ["building", "failed"]},
+                    "job": {"type": "string"},
+                },
+            },
+        },
+    },
 }
 COLLECTIONS = {
     "type": "object",
@@ -98,13 +114,13 @@ def routes() -> Routes:
     )
     def list_collections(request: Request) -> Any:
         administrators_only(request.principal)
-        return {"items": [document.dump(one) for one in services().catalog.all()]}
+        return {"items": [_shown(one) for one in services().catalog.all()]}
 
     @routes.get(ONE, summary="Read a collection", answer="Collection", problems=(403, 404))
     def read_collection(request: Request, name: str) -> Response:
         administrators_only(request.principal)
         found = services().catalog.get(name)
-        return Response(document.dump(found), etag=_etag(found))
+        return Response(_shown(found), etag=_etag(found))
 
     @routes.put(
         ONE,
@@ -120,24 +136,27 @@ def routes() -> Routes:
     )
     def put_collection(request: Request, name: str) -> Response:
         """The document takes effect within seconds, when the functions read the catalog anew.
-        Without `confirm` a change that would lose data answers 409 `destructive_change`.
+        Without `confirm` a change that would lose data answers 409 `destructive_change`. An
+        index or unique constraint is built by a job where there are records: `builds` names
+        it, until it is ready. The same document again tries a build that failed again.
         """
         administrators_only(request.principal)
         conditions = Conditions.parse(request.header("if-match"), request.header("if-none-match"))
         planned = apply.plan(services().catalog, _named(name, request.json()))
         conditions.check(None if planned.before is None else _etag(planned.before))
-        dry_run = request.flag("dry_run")
+        dry_run, after = request.flag("dry_run"), planned.after
         if not dry_run:
-            apply.apply(
+            after = apply.apply(
                 services().catalog,
                 planned,
                 is_empty=partial(is_empty, services().record_store),
+                builder=services().backfills,
                 confirmed=request.flag("confirm"),
             )
         made = planned.before is None and not dry_run
         return Response(
             {
-                "collection": document.dump(planned.after),
+                "collection": _shown(after),
                 "changes": [
                     {
                         "text": change.text,
@@ -150,13 +169,21 @@ def routes() -> Routes:
             },
             status=201 if made else 200,
             location=request.path if made else None,
-            etag=None if dry_run else _etag(planned.after),
+            etag=None if dry_run else _etag(after),
         )
 
     return routes
 
 
+def _shown(collection: Collection) -> dict[str, Any]:
+    """The document, and what of it is not ready."""
+    unready = builds.described(collection)
+    return document.dump(collection) | ({"builds": unready} if unready else {})
+
+
 def _named(name: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The document of a body, which may be an answer of ours that is sent back."""
+    body = {key: value for key, value in body.items() if key != "builds"}
     if body.get("name", name) != name:
         raise Invalid("The name is not that of the path.", code="invalid_collection")
     return {**body, "name": name}

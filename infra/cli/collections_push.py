@@ -9,19 +9,27 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What was, or would be, done; ``refused`` names changes that were not made, and why."""
+    """What was, or would be, done.
+
+    ``refused`` names changes that were not made, and why; ``queueless`` those of them that only
+    want a queue of jobs. ``builds`` says which parts of any collection are not ready.
+    """
 
     changes: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    queueless: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    builds: list[str] = field(default_factory=list)
 
 
-def push(folder: Path, *, dry_run: bool = False, confirmed: bool = False) -> Pushed:
+def push(
+    folder: Path, *, dry_run: bool = False, confirmed: bool = False, jobs: bool = True
+) -> Pushed:
     """Make the catalog say what the files of ``folder`` say.
 
     A collection with no file stays: its records would be lost. Changes that lose data are done
-    only when ``confirmed``, and those that want the records written anew only while there are
-    none; else that collection is left as it is.
+    only when ``confirmed``; those that a job must bring to the records want its queue, which
+    ``jobs`` False leaves alone. A collection whose change is refused is left as it is.
     """
     from covey.collections.apply import Plan, apply
     from covey.collections.changes import diff
@@ -47,10 +55,27 @@ def push(folder: Path, *, dry_run: bool = False, confirmed: bool = False) -> Pus
                     catalog,
                     planned,
                     is_empty=partial(is_empty, services().record_store),
+                    builder=services().backfills if jobs else None,
                     confirmed=confirmed,
                 )
             except Conflict as conflict:
-                pushed.refused.append(f"{name}: {conflict.detail}")
+                kind = "queueless" if conflict.code == "backfill_required" else "refused"
+                getattr(pushed, kind).append(f"{name}: {conflict.detail}")
                 continue
         pushed.changes.extend(str(change) for change in changes)
+    pushed.builds.extend(unready())
     return pushed
+
+
+def unready() -> list[str]:
+    """What is being built, or failed to be, with the job that knows how far it is."""
+    from covey.collections.builds import described
+    from covey.wiring import services
+
+    catalog = services().catalog
+    catalog.refresh()
+    return [
+        f"{collection.name}: {one['part']} is {one['state']} (job {one['job']})"
+        for collection in catalog.all()
+        for one in described(collection)
+    ]

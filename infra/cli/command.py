@@ -126,7 +126,8 @@ def _reach(endpoint: str | None) -> None:
     os.environ.setdefault("AWS_REGION", os.environ.get("AWS_DEFAULT_REGION", "us-east-1"))
 
 
-def _push(collections: Path, endpoint: str | None, *, dry_run: bool, confirmed: bool) -> None:
+def _push(collections: Path, endpoint: str | None, *, dry_run: bool, confirmed: bool) -> bool:
+    """Whether something is still being built."""
     from infra.cli.collections_push import push as apply
 
     _reach(endpoint)
@@ -135,14 +136,31 @@ def _push(collections: Path, endpoint: str | None, *, dry_run: bool, confirmed: 
         raise click.ClickException("\n".join(["the collections have faults:", *pushed.faults]))
     for change in pushed.changes:
         click.echo(f"{'would ' if dry_run else ''}{change}")
-    if pushed.refused:
-        listed = "\n  ".join(pushed.refused)
-        hint = (
-            "`--yes` does what loses data; an index or unique constraint wants an empty collection."
-        )
-        raise click.ClickException(f"left as it is:\n  {listed}\n{hint}")
+    for build in pushed.builds:
+        click.echo(build)
+    hints = [*((_LOSES,) if pushed.refused else ()), *((_QUEUELESS,) if pushed.queueless else ())]
+    if hints:
+        listed = "\n  ".join([*pushed.refused, *pushed.queueless])
+        raise click.ClickException("\n".join([f"left as it is:\n  {listed}", *hints]))
     if not pushed.changes:
         click.echo("Nothing to change.")
+    return bool(pushed.builds)
+
+
+_LOSES = "`--yes` does what loses data."
+_QUEUELESS = (
+    "A running Covey builds an index or unique constraint over records that are there, by a job. "
+    "Set JOBS_QUEUE_URL to the stack's output JobsQueueUrl and push again, or PUT the collection "
+    "to /admin/collections; `covey run` does it by itself."
+)
+
+
+def _follow() -> None:
+    from infra.cli.builds_follow import follow
+
+    if failures := follow(click.echo):
+        raise click.ClickException("\n".join(failures))
+    click.echo("Everything is ready.")
 
 
 _YES = click.option("--yes", is_flag=True, help="Also what loses data.")
@@ -153,12 +171,19 @@ _YES = click.option("--yes", is_flag=True, help="Also what loses data.")
 @_ENDPOINT
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
 @_YES
-def push(collections: Path, endpoint: str | None, dry_run: bool, yes: bool) -> None:
+@click.option("--wait", is_flag=True, help="Until what it builds is ready; says how far it is.")
+def push(collections: Path, endpoint: str | None, dry_run: bool, yes: bool, wait: bool) -> None:
     """Apply the collection files to a table (TABLE_NAME; AWS credentials as usual).
 
-    A running `covey run --reload` does this by itself.
+    An index or unique constraint over records that are there is built by a job, which is asked
+    for at JOBS_QUEUE_URL; so is one whose build failed. A running `covey run --reload` does all
+    this by itself.
     """
-    _push(collections, endpoint, dry_run=dry_run, confirmed=yes)
+    building = _push(collections, endpoint, dry_run=dry_run, confirmed=yes)
+    if building and wait and not dry_run:
+        _follow()
+    elif building and not dry_run:
+        click.echo("Lists do without it until then; `covey push --wait` says how far it is.")
 
 
 @main.command()

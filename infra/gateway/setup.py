@@ -15,18 +15,23 @@ from infra.cli import collections_push
 
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Do what the event asks: ``tables`` (CreateTable requests), ``collections`` (a folder),
-    ``offer`` (whether to offer a bootstrap token). Answers ``changes``, ``faults``,
-    ``refused``, ``token``.
+    ``offer`` (whether to offer a bootstrap token), ``jobs`` (whether the queue takes any yet).
+    Answers ``changes``, ``faults``, ``refused``, ``builds``, ``unfinished``, ``token``;
+    ``unfinished`` says that there is something for another time, with the queue.
     """
     for table in event.get("tables") or ():
         _table(table["definition"], table.get("expiry"))
-    answer: dict[str, Any] = {"changes": [], "faults": [], "refused": [], "token": None}
+    answer: dict[str, Any] = {"changes": [], "faults": [], "refused": [], "builds": []}
+    answer |= {"unfinished": False, "token": None}
     if folder := event.get("collections"):
-        pushed = collections_push.push(Path(folder), dry_run=bool(event.get("dry_run")))
+        jobs = bool(event.get("jobs", True))
+        pushed = collections_push.push(Path(folder), dry_run=bool(event.get("dry_run")), jobs=jobs)
         answer |= {
             "changes": pushed.changes,
             "faults": pushed.faults,
-            "refused": pushed.refused,
+            "refused": [*pushed.refused, *(pushed.queueless if jobs else ())],
+            "builds": pushed.builds if jobs else [],
+            "unfinished": bool(pushed.queueless or pushed.builds),
         }
     if event.get("offer"):
         from covey.wiring import services

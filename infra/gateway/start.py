@@ -59,6 +59,7 @@ class Gateway:
         self._keys = _credentials(options)
         self._tasks: set[asyncio.Task[None]] = set()
         self._engine: Engine | None = None
+        self._unfinished = False
 
     async def __aenter__(self) -> Gateway:
         try:
@@ -97,7 +98,7 @@ class Gateway:
         if self._engine is not None:
             await self._engine.start()
             await asyncio.to_thread(tune, options.data / "covey.db")
-        token = await self._set_up(offer=True)
+        token = await self._set_up(offer=True, jobs=False)
         self._triggers = self._make_triggers(folder)
         loopback = Private(
             self._keys["AWS_ACCESS_KEY_ID"],
@@ -115,6 +116,8 @@ class Gateway:
         )
         self._server.serve(self._city)
         await self._triggers.serve(self._city)
+        if self._unfinished:  # what wants the queue, which serves only now
+            await self._set_up(offer=False)
         await self._listen(self._server, public)
         if options.reload:
             self._spawn(self._reload())
@@ -161,7 +164,10 @@ class Gateway:
 
     def _environment(self, folder: Folder) -> dict[str, str]:
         """What functions are told beside their own variables: where the local parts are."""
+        # Beside the engine a write takes milliseconds: what is declared anew need not wait long.
+        near = {} if self._options.endpoint else {"WRITE_TIME": "5"}
         return {
+            **near,
             **self._keys,
             "AWS_ENDPOINT_URL_DYNAMODB": self._endpoints.dynamodb,
             "AWS_ENDPOINT_URL_SQS": self._endpoints.private,
@@ -180,21 +186,27 @@ class Gateway:
         if some is None:
             raise TemplateError(f"{self._options.template.name} declares no function")
         tables = {"TABLE_NAME": city.tables[0].name} if city.tables else {}
+        parts = city.functions.values()
+        urls = {url for part in parts if (url := part.environment.get("JOBS_QUEUE_URL"))}
+        queue = {"JOBS_QUEUE_URL": urls.pop()} if len(urls) == 1 else {}
         own = Function(
             name=SETUP,
             arn=some.arn,
             handler="infra.gateway.setup.handler",
             code=HOUSE,
             layers=some.layers,
-            environment={**some.environment, **tables},
+            environment={**some.environment, **tables, **queue},
             timeout=60.0,
             memory_mb=512,
             concurrency=None,
         )
         return replace(city, functions={**city.functions, SETUP: own})
 
-    async def _set_up(self, *, offer: bool) -> str | None:
-        """Make tables, apply collections; returns the bootstrap token where one is due."""
+    async def _set_up(self, *, offer: bool, jobs: bool = True) -> str | None:
+        """Make tables, apply collections; returns the bootstrap token where one is due.
+
+        Without `jobs` what wants one is left for another time, and `_unfinished` says so.
+        """
         if not self._city.tables:
             return None
         tables = [
@@ -205,6 +217,7 @@ class Gateway:
             "tables": tables,
             "collections": str(self._options.collections),
             "offer": offer,
+            "jobs": jobs,
         }
         answer = await self._workers.invoke(SETUP, event, kind="setup")
         if answer.payload is None:
@@ -212,6 +225,9 @@ class Gateway:
         done = json.loads(answer.payload)
         for change in done["changes"]:
             self.log.say(f"  {change}")
+        for build in done["builds"]:
+            self.log.say(f"  {build}")
+        self._unfinished = done["unfinished"]
         for refused in done["refused"]:
             self.log.say(f"  left as it is: {refused}", level="WARNING")
         if done["faults"]:

@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from covey.jobs.backfills import Backfills
+from covey.jobs.service import Jobs
+from covey.wiring import services
+
 COLLECTION = {"name": "tags", "fields": {"label": {"type": "text"}}, "rules": {"read": "true"}}
 ALL = [
     ("GET", "/admin/collections", {}),
@@ -76,7 +80,40 @@ def test_losing_data_wants_to_be_confirmed(api: Any, root: str) -> None:
     assert api("GET", path, token=root).json["fields"] == {}
 
 
-def test_an_index_is_added_only_while_no_record_would_be_missing_from_it(
+class Queue:
+    """Where the function sends its jobs, as far as this test sees."""
+
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+
+    def send(self, body: Any, delay_s: int = 0) -> None:
+        self.sent.append(body["job"])
+
+
+@pytest.fixture
+def queue() -> Queue:
+    parts, queue = services(), Queue()
+    parts.backfills = Backfills(Jobs(parts.job_store, queue))
+    return queue
+
+
+def test_an_index_over_records_is_built_by_a_job(api: Any, root: str, queue: Queue) -> None:
+    path = "/admin/collections/notes"
+    document = {**api("GET", path, token=root).json, "indexes": [["text", "-created"]]}
+    api("PUT", "/records/notes/n1", body={"text": "a"})
+    pushed = api("PUT", path, body=document, token=root)
+    [job] = queue.sent
+    [build] = pushed.json["collection"]["builds"]
+    assert build == {"part": "index [text, -created]", "state": "building", "job": job}
+    read = api("GET", path, token=root)
+    assert read.json == pushed.json["collection"]
+    assert read.headers["ETag"] == pushed.headers["ETag"]
+    assert api("GET", f"/jobs/{job}", token=root).json["kind"] == "backfill"
+    again = api("PUT", path, body=read.json, token=root)
+    assert (again.status, again.json["changes"], queue.sent) == (200, [], [job, job])
+
+
+def test_without_a_queue_an_index_is_added_only_while_no_record_would_be_missing_from_it(
     api: Any, root: str
 ) -> None:
     path = "/admin/collections/notes"

@@ -27,6 +27,8 @@ class Settings:
     public_url: str = "http://127.0.0.1:8000"  # links in mail and uploads start with it
     transport: str = "lean"  # lean | botocore
     catalog_ttl: float = 10.0
+    write_time: float = 30.0  # no write takes longer, from the catalog it reads on
+    backfill_rate: int = 500  # records per second
     access_token_ttl: int = 900
     refresh_token_ttl: int = 2_592_000
     token_issuer: str = "covey"  # noqa: S105 - a name, not a secret

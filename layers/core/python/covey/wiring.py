@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from covey.identity.throttle import Throttle
     from covey.identity.tokens import Tokens
     from covey.insight.statistics import Statistics
+    from covey.jobs.backfills import Backfills
     from covey.jobs.imports import Imports
     from covey.jobs.ports import JobStore
     from covey.jobs.queue import JobQueue
-    from covey.jobs.runner import Runner
+    from covey.jobs.runner import Runner, Work
     from covey.jobs.service import Jobs
     from covey.realtime.fan_out import FanOut
     from covey.realtime.messages import Conversation
@@ -133,16 +134,32 @@ class Services:
     @cached_property
     def job_runner(self) -> Runner:
         """Background work: run."""
+        from covey.jobs.backfill import Backfill, Pace
         from covey.jobs.imports import Import
         from covey.jobs.runner import Runner
         from covey.records.remembering import Remembering
         from covey.records.service import Records
+        from covey.store.rebuilding import DynamoRebuilder
 
         def writer() -> Records:
             return Records(Remembering(self.record_store), self.catalog)
 
         imports = Import(self.blobs, self.catalog.get, writer, self._user)
-        return Runner(self.job_store, self.job_queue, {"import": imports})
+        backfill = Backfill(
+            self.catalog,
+            self.record_store,
+            DynamoRebuilder(self.transport, self.settings.table_name),
+            Pace(self.settings.catalog_ttl + self.settings.write_time, self.settings.backfill_rate),
+        )
+        kinds: dict[str, Work] = {"import": imports, "backfill": backfill}
+        return Runner(self.job_store, self.job_queue, kinds)
+
+    @cached_property
+    def backfills(self) -> Backfills | None:
+        """Builds of what is declared after the records; None where there is no queue."""
+        from covey.jobs.backfills import Backfills
+
+        return Backfills(self.jobs) if self.settings.jobs_queue_url else None
 
     @cached_property
     def imports(self) -> Imports:

@@ -112,11 +112,11 @@ class World:
         return made
 
     def keep(self, name: str, record: Record) -> None:
-        self.all(name)[record.id] = record
+        self.store.keep(self.catalog.get(name), record)
 
     def all(self, name: str) -> dict[str, Record]:
-        """What is kept of a collection, to look at and to change."""
-        return self.store._of(self.catalog.get(name))
+        """What is kept of a collection, to look at."""
+        return self.store.of(self.catalog.get(name))
 
     def kept(self, name: str, record_id: str) -> Record:
         return self.all(name)[record_id]

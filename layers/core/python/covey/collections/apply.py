@@ -1,22 +1,34 @@
 """Changing a collection: planned, shown, and only then applied.
 
-A change that would lose values wants to be confirmed. One that is true of old records only when
-they are written anew (a new index, a new unique claim) is refused while there are records: an
-index that misses them would answer lists wrongly.
+A change that would lose values wants to be confirmed. One that old records lack (an index, a
+unique tuple, an expiry) is saved as being built and left to a job, so that no list misses them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
+from covey.collections import builds
 from covey.collections.catalog import Catalog
 from covey.collections.changes import SchemaChange, diff
 from covey.collections.document import check_relations, load
 from covey.collections.faults import Faults
-from covey.collections.model import Collection
+from covey.collections.model import Build, Collection, State
 from covey.errors import Conflict, FieldError
+
+
+class Builder(Protocol):
+    """Who has parts of collections built; `covey.jobs.backfills.Backfills`."""
+
+    def begin(self, collection: str, version: int, parts: tuple[str, ...]) -> str:
+        """A job that builds these parts once the catalog has this version: its id."""
+        ...
+
+    def goes_on(self, job: str) -> bool:
+        """Whether the job is there and not over; it is asked for again if so."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +57,67 @@ def apply(
     planned: Plan,
     *,
     is_empty: Callable[[Collection], bool],
+    builder: Builder | None,
     confirmed: bool = False,
-) -> None:
-    """Save what was planned; a plan without changes saves nothing.
+) -> Collection:
+    """Save what was planned and have built what wants it; the collection as it is then.
 
-    Raises Conflict: ``destructive_change`` unless `confirmed`, ``backfill_required`` where
-    records are there, ``catalog_changed`` when another writer was faster.
+    A plan without changes saves nothing, but a build that failed is tried again. `builder` None
+    means that there is no queue of jobs. Raises Conflict: ``destructive_change`` unless
+    `confirmed`, ``backfill_required`` where records want a job and there is no queue,
+    ``catalog_changed`` when another writer was faster.
     """
-    if planned.before is not None and planned.after == planned.before:
-        return
+    before, after = planned.before, planned.after
     lost = [change for change in planned.changes if change.destructive]
     if lost and not confirmed:
         raise _refusal("destructive_change", "This change loses data; confirm it", lost)
-    late = [change for change in planned.changes if change.needs_backfill]
-    if late and planned.before is not None and not is_empty(planned.before):
-        why = "This change needs the records that are there to be written anew"
-        raise _refusal("backfill_required", why, late)
-    catalog.save(planned.after)
+    if before is None:
+        catalog.save(after)
+        return after
+    wanted = (*builds.new_parts(before, after), *_stuck(after, builder))
+    if wanted:
+        after = _building(before, after, wanted, builder, is_empty(before), planned)
+    if after != before:
+        catalog.save(after)
+    return after
+
+
+def _stuck(collection: Collection, builder: Builder | None) -> list[str]:
+    """The parts whose build has ended without them."""
+    if builder is None:
+        return []
+    return [
+        part
+        for part, build in collection.builds.items()
+        if build.state is State.FAILED or not builder.goes_on(build.job)
+    ]
+
+
+def _building(
+    before: Collection,
+    after: Collection,
+    wanted: tuple[str, ...],
+    builder: Builder | None,
+    empty: bool,
+    planned: Plan,
+) -> Collection:
+    """The collection with these parts under way.
+
+    They are ready at once where there is no record. A writer that does not know of them yet may
+    be making one, so that a job looks through it all the same.
+    """
+    if builder is None:
+        if not empty:
+            late = [change for change in planned.changes if change.needs_backfill]
+            raise _refusal("backfill_required", "A job must bring this to the records", late)
+        return after
+    version = before.version + 1
+    # Asked for first: should this process end here, the job finds nothing to do.
+    job = builder.begin(after.name, version, wanted)
+    left = {part: build for part, build in after.builds.items() if part not in wanted}
+    if not empty:
+        left |= dict.fromkeys(wanted, Build(State.BUILDING, job))
+    return replace(after, version=version, builds=left)
 
 
 def _refusal(code: str, why: str, changes: list[SchemaChange]) -> Conflict:

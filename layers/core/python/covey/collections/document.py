@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from covey.collections import users
+from covey.collections import builds, users
 from covey.collections.faults import Faults
 from covey.collections.field_document import (
     MAX_DESCRIPTION,
@@ -18,7 +18,7 @@ from covey.collections.field_document import (
 from covey.collections.index_document import FieldNames, dump_indexes, read_indexes, read_unique
 from covey.collections.keys import field_keys
 from covey.collections.later_document import dump_aggregate, read_aggregates, read_search
-from covey.collections.model import Collection, Epoch, Index
+from covey.collections.model import Build, Collection, Epoch, Index, State
 from covey.collections.naming import field_name_fault, is_name
 from covey.collections.reader import Reader
 from covey.collections.rule_document import dump_rules, read_rules
@@ -118,8 +118,31 @@ def _fields(reader: Reader) -> tuple[dict[str, Draft | None], FieldNames]:
 def _after(collection: Collection, previous: Collection | None) -> Collection:
     if previous is None:
         return collection
-    same = replace(collection, schedule=previous.schedule, version=previous.version)
+    same = replace(
+        collection,
+        schedule=previous.schedule,
+        version=previous.version,
+        since=_since(collection, previous),
+    )
+    kept = builds.parts(same)
+    same = replace(same, builds={p: b for p, b in previous.builds.items() if p in kept})
     return same if same == previous else replace(same, version=previous.version + 1)
+
+
+def _since(collection: Collection, previous: Collection) -> dict[tuple[str, ...], int]:
+    """The version that declared each unique tuple; it stays where its fields stay."""
+    known = {_physical(previous, fields): fields for fields in previous.unique}
+    since: dict[tuple[str, ...], int] = {}
+    for fields in collection.unique:
+        former = known.get(_physical(collection, fields))
+        version = previous.version + 1 if former is None else previous.since.get(former, 0)
+        if version:
+            since[fields] = version
+    return since
+
+
+def _physical(collection: Collection, fields: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(collection.fields[name].key for name in fields)
 
 
 def load_all(
@@ -200,6 +223,8 @@ def state(collection: Collection) -> dict[str, Any]:
         "version": collection.version,
         "next_key": collection.next_key,
         "next_index": collection.next_index,
+        "since": [collection.since.get(fields, 0) for fields in collection.unique],
+        "builds": [[part, str(b.state), b.job] for part, b in collection.builds.items()],
     }
 
 
@@ -216,4 +241,10 @@ def restore(kept: Mapping[str, Any]) -> Collection:
         version=int(kept["version"]),
         next_key=int(kept["next_key"]),
         next_index=int(kept["next_index"]),
+        since={
+            fields: int(version)
+            for fields, version in zip(plain.unique, kept.get("since", ()), strict=False)
+            if version
+        },
+        builds={part: Build(State(state), job) for part, state, job in kept.get("builds", ())},
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from covey.expressions import Expression
@@ -112,6 +113,22 @@ class Aggregate:
     sum: tuple[str, ...] = ()
 
 
+class State(StrEnum):
+    """How far a part of a collection is that holds for records from before it was declared."""
+
+    READY = "ready"
+    BUILDING = "building"  # kept by every writer, not yet by every record: nothing reads it
+    FAILED = "failed"  # some records stand against it: as while it was built
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A part that is not ready, and the job that works, or worked, on it."""
+
+    state: State
+    job: str
+
+
 @dataclass(frozen=True, slots=True)
 class Collection:
     """One collection of the catalog at one version.
@@ -120,7 +137,9 @@ class Collection:
     `unique` are tuples of field names; each is claimed by an item of its own. `next_key` and
     `next_index` count what was ever given out, so that neither a field's key nor an index's
     number is used again for another. `search`, `aggregates` and `history` are only declared:
-    see `declared`.
+    see `declared`. `since` has the version that declared a unique tuple, where that was not the
+    first, so that it never meets claims of one before it; `builds` has what is not ready, by
+    part: see `covey.collections.builds`.
     """
 
     name: str
@@ -137,6 +156,8 @@ class Collection:
     history: bool = False
     next_key: int = 0
     next_index: int = 0
+    since: Mapping[tuple[str, ...], int] = field(default_factory=dict)
+    builds: Mapping[str, Build] = field(default_factory=dict)
 
     @property
     def declared(self) -> tuple[str, ...]:

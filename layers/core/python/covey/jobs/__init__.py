@@ -7,5 +7,6 @@ service.py   Jobs: start, look up, list
 runner.py    runs one slice of a job, under a lease
 rows.py      CSV and JSONL, row by row, each with its place in the file
 imports.py   rows to records
+backfills.py asks for builds; backfill.py builds: records to what was declared after them
 schedules.py once per slot: the sweep of expired records, the nightly statistics
 """

@@ -41,7 +41,8 @@ class Job:
     principal's at the time. Times are milliseconds since the epoch. `revision` rises with
     each save and is the condition of the next. Until `lease` a runner holds it. `position`
     is where the next slice begins; `done` and `failed` count rows and are saved with it, so
-    that a slice that is run again counts once. It is forgotten `kept` seconds after `created`.
+    that a slice that is run again counts once. No slice begins before `not_before`. It is
+    forgotten `kept` seconds after `created`.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Job:
     updated: int = 0
     revision: int = 0
     lease: int = 0
+    not_before: int = 0
     total: int = 0
     done: int = 0
     failed: int = 0

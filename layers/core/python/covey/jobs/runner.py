@@ -13,6 +13,7 @@ from covey.jobs.queue import JobQueue
 from covey.records.time import now_ms
 
 LEASE_MS = 30_000
+MAX_DELAY_S = 900  # of a message
 AWAY_S = 5  # until another try, when the database was away
 
 
@@ -60,9 +61,8 @@ class Runner:
         job = self._store.get(job_id)
         if job is None or job.finished:
             return None
-        held_ms = job.lease - self._now()
-        if held_ms > 0:
-            self._queue.send({"job": job.id}, delay_s=held_ms // 1000 + 1)
+        if self._now() < max(job.lease, job.not_before):
+            self._send(job, max(job.lease, job.not_before))
             return None
         taken = self._take(job)
         if taken is None:
@@ -85,9 +85,15 @@ class Runner:
             )
         if not job.finished:
             released = self._store.save(job, self._stamped(job))
-            self._queue.send({"job": job.id})
+            self._send(job, job.not_before)
             return released
         return job
+
+    def _send(self, job: Job, at: int) -> None:
+        """Ask for the next slice, not before this millisecond."""
+        ahead_ms = at - self._now()
+        delay_s = min(MAX_DELAY_S, ahead_ms // 1000 + 1) if ahead_ms > 0 else 0
+        self._queue.send({"job": job.id}, delay_s=delay_s)
 
     def _take(self, job: Job) -> Job | None:
         leased = self._now() + LEASE_MS

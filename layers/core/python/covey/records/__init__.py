@@ -13,6 +13,7 @@
     custom_ids.py ids.py      ids that writers give, ids that Covey makes
     model.py time.py          a record, a change, an instant
     ports.py       RecordStore, what is asked of a store
+    rebuilding.py  Rebuilder, what a build asks of it
 
 Who may do what is decided in `covey.identity.authorize`. How it looks over HTTP is described in
 docs/reference/records.md, the rules in docs/guide/rules.md.

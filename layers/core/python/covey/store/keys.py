@@ -119,9 +119,14 @@ def expiry_bucket(record_id: str) -> str:
     return EXPIRY_BUCKETS[blake2b(record_id.encode(), digest_size=1).digest()[0] % 4]
 
 
-def claim(collection: Collection, fields: tuple[str, ...], values: bytes) -> Key:
-    """The claim on a unique value; `fields` are field keys, so that a rename keeps it."""
-    text = f"{collection.name}\0{','.join(fields)}\0".encode()
+def claim(collection: Collection, fields: tuple[str, ...], values: bytes, since: int = 0) -> Key:
+    """The claim on a unique value; `fields` are field keys, so that a rename keeps it.
+
+    `since` is the version that declared the tuple, 0 for the first: what was claimed before the
+    tuple was taken back and declared again means nothing.
+    """
+    declared = f";{since}" if since else ""
+    text = f"{collection.name}\0{','.join(fields)}{declared}\0".encode()
     return f"!claim.{blake2b(text + values, digest_size=20).hexdigest()}", ONLY
 
 

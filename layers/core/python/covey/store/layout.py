@@ -89,12 +89,18 @@ class Layout:
         """The slot attributes of a record; Invalid when a value is too long to be a key."""
         attributes: dict[str, bytes] = {}
         for index in self.indexes:
-            hashed, ranged = keys.slot_attributes(index.slot)
-            shard = keys.shard_of(self.collection, record.id, record.created)
-            equality = equality_of(index, record)
-            attributes[hashed] = keys.slot_key(self.collection, index.number, equality, shard)
-            attributes[ranged] = self.position(index, record)
+            attributes |= self.slot(index, record)
         return attributes
+
+    def slot(self, index: Index, record: Record) -> dict[str, bytes]:
+        """The attributes of one index; raises as `slots` does."""
+        hashed, ranged = keys.slot_attributes(index.slot)
+        shard = keys.shard_of(self.collection, record.id, record.created)
+        equality = equality_of(index, record)
+        return {
+            hashed: keys.slot_key(self.collection, index.number, equality, shard),
+            ranged: self.position(index, record),
+        }
 
     def position(self, index: Index, record: Record) -> bytes:
         """Where a record stands in an index: its ordered values, then its id.
@@ -122,7 +128,7 @@ class Layout:
         """The key of the claim on these values of these fields."""
         physical = tuple(self.collection.fields[name].key for name in fields)
         raw = encoding.encode_tuple(values, (False,) * len(values))
-        return keys.claim(self.collection, physical, raw)
+        return keys.claim(self.collection, physical, raw, self.collection.since.get(fields, 0))
 
 
 _layouts: dict[int, Layout] = {}

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from covey.collections.model import Collection, Index, IndexPart
+from covey.collections.builds import unready_index, unready_unique
+from covey.collections.model import Collection, Index, IndexPart, State
 from covey.errors import BadRequest, IndexRequired
 from covey.expressions import ExpressionError, names, parse
 from covey.records import ids
@@ -17,6 +18,10 @@ from covey.store.constraints import Demand, Demands, demands_of, sortable
 from covey.store.layout import CREATION
 from covey.store.plan import Plan
 
+UNREADY = {
+    State.BUILDING: "it is being built",
+    State.FAILED: "its build failed",
+}
 NEWEST_FIRST = (SortKey("created", descending=True),)
 RECORD_BYTES = 1024  # what an estimate takes a record to weigh
 READ_UNIT_BYTES = 4096
@@ -46,7 +51,12 @@ def plan_of(collection: Collection, query: Query) -> Planned:
             candidates.append(plan)
         else:
             rejected.append((_source_name(source), plan))
-    candidates.extend(_points(collection, demands))
+    for plan in _points(collection, demands):
+        unready = unready_unique(collection, plan.point)
+        if unready is None or plan.point == ("id",):
+            candidates.append(plan)
+        else:
+            rejected.append((plan.source, UNREADY[unready]))
     if not candidates:
         raise IndexRequired(
             f"No index of {collection.name} sorts by {', '.join(map(str, sort))}. "
@@ -85,8 +95,10 @@ def suggestion(collection: Collection, query: Query, demands: Demands) -> str:
     if not equal and not ranged and not query.sort:
         return "Filter by a field with ==, <, >, or startsWith, so that an index can serve it."
     wanted = Index(tuple(parts + ordered), number=0, slot=0)
-    if any(index.parts == wanted.parts for index in collection.indexes):
-        return "Narrow the filter."
+    for index in collection.indexes:
+        if index.parts == wanted.parts:
+            unready = unready_index(collection, index)
+            return f"Index {index.name}: {UNREADY[unready]}." if unready else "Narrow the filter."
     return f"Add under indexes in {collection.name}.yaml:\n  - {wanted.name}{advice}"
 
 
@@ -124,7 +136,7 @@ def _sources(collection: Collection) -> Iterator[Index | None]:
 
 
 def _source_name(source: Index | None) -> str:
-    if source is None or source.number == keys.CREATION_INDEX:
+    if source is None or source == CREATION:
         return "creation order"
     return f"index {source.name}"
 
@@ -137,6 +149,9 @@ def _candidate(
     collection: Collection, source: Index | None, demands: Demands, sort: Sequence[SortKey]
 ) -> Plan | str:
     """The plan that reads from a source, or why it cannot."""
+    unready = None if source is None else unready_index(collection, source)
+    if unready is not None:
+        return UNREADY[unready]
     hashed = () if source is None else source.hashed
     for part in hashed:
         if not demands.equal(part.field):

@@ -19,7 +19,7 @@ from covey.records.model import Record
 from covey.records.ports import Page, Query, Write, WriteRefused
 from covey.store import keys
 from covey.store.cursor import Cursors
-from covey.store.layout import Claim, equality_of, layout_of
+from covey.store.layout import Claim, layout_of
 from covey.store.listing import Entry, Lister
 from covey.store.plan import Plan
 from covey.store.planner import explained
@@ -31,9 +31,10 @@ class MemoryRecordStore:
     """`RecordStore` in dictionaries, safe between threads."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._records: dict[str, dict[str, Record]] = {}
-        self._claims: dict[keys.Key, str] = {}
+        self._slots: dict[str, dict[str, dict[str, bytes]]] = {}
+        self.claims: dict[keys.Key, str] = {}
         self._once: dict[str, tuple[dict[str, Any], int]] = {}
         self._clock = clock
         self._requests = Requests("memory")
@@ -50,11 +51,11 @@ class MemoryRecordStore:
         self, collection: Collection, record_id: str, *, consistent: bool = False
     ) -> Record | None:
         """As `RecordStore.get`."""
-        return self._of(collection).get(record_id)
+        return self.of(collection).get(record_id)
 
     def get_many(self, collection: Collection, record_ids: Sequence[str]) -> dict[str, Record]:
         """As `RecordStore.get_many`."""
-        kept = self._of(collection)
+        kept = self.of(collection)
         return {record_id: kept[record_id] for record_id in record_ids if record_id in kept}
 
     def create(
@@ -63,11 +64,11 @@ class MemoryRecordStore:
         """As `RecordStore.create`."""
         check_created(collection, record)
         layout_of(collection).item(record)  # what could not be stored is refused here too
-        with self._lock:
-            if record.id in self._of(collection):
+        with self.lock:
+            if record.id in self.of(collection):
                 raise exists()
             self._claim(collection, None, record)
-            self._of(collection)[record.id] = record
+            self.keep(collection, record)
             self.written.extend(also)
 
     def update(
@@ -80,20 +81,20 @@ class MemoryRecordStore:
     ) -> None:
         """As `RecordStore.update`."""
         layout_of(collection).item(after)
-        with self._lock:
-            self._expect(collection, before)
+        with self.lock:
+            self.expect(collection, before)
             self._claim(collection, before, after)
-            self._of(collection)[after.id] = after
+            self.keep(collection, after)
             self.written.extend(also)
 
     def delete(
         self, collection: Collection, before: Record, *, also: Sequence[dict[str, Any]] = ()
     ) -> None:
         """As `RecordStore.delete`."""
-        with self._lock:
-            self._expect(collection, before)
+        with self.lock:
+            self.expect(collection, before)
             self._claim(collection, before, None)
-            del self._of(collection)[before.id]
+            self._drop(collection, before.id)
             self.written.extend(also)
 
     def write(self, writes: Sequence[Write], *, also: Sequence[dict[str, Any]] = ()) -> None:
@@ -101,37 +102,40 @@ class MemoryRecordStore:
         # The requests are made for what they refuse: sizes, and values taken twice.
         parts = self._requests.parts(writes, together=True)
         check_size(writes, len(parts) + len(also))
-        with self._lock:
+        with self.lock:
             for position, write in enumerate(writes):
                 try:
                     self._check(write)
                 except CoveyError as error:
                     raise WriteRefused(position, error) from error
-            self._claims = self._claims_after(writes)
+            self.claims = self._claims_after(writes)
             for write in writes:
                 if write.after is None:
-                    del self._of(write.collection)[write.id]
+                    self._drop(write.collection, write.id)
                 else:
-                    self._of(write.collection)[write.id] = write.after
+                    self.keep(write.collection, write.after)
             self.written.extend(also)
 
     def _claims_after(self, writes: Sequence[Write]) -> dict[keys.Key, str]:
-        claims = dict(self._claims)
+        claims = dict(self.claims)
         for write in writes:
+            staying = {claim.key for claim in _claims_of(write.collection, write.after)}
             for claim in _claims_of(write.collection, write.before):
-                claims.pop(claim.key, None)
+                if claim.key not in staying and claims.get(claim.key) == write.id:
+                    del claims[claim.key]
         for position, write in enumerate(writes):
+            held = _claims_of(write.collection, write.before)
             for claim in _claims_of(write.collection, write.after):
-                if claims.setdefault(claim.key, write.id) != write.id:
+                if claim not in held and claims.setdefault(claim.key, write.id) != write.id:
                     raise WriteRefused(position, taken(claim))
         return claims
 
     def _check(self, write: Write) -> None:
         if write.before is not None:
-            self._expect(write.collection, write.before)
+            self.expect(write.collection, write.before)
         elif write.after is not None:
             check_created(write.collection, write.after)
-            if write.id in self._of(write.collection):
+            if write.id in self.of(write.collection):
                 raise exists()
 
     def list(self, collection: Collection, query: Query, accept: Callable[[Record], bool]) -> Page:
@@ -148,11 +152,11 @@ class MemoryRecordStore:
         """As `RecordStore.find_unique`."""
         if None in values:
             return None
-        return self._claims.get(layout_of(collection).claim_key(fields, values))
+        return self.claims.get(layout_of(collection).claim_key(fields, values))
 
     def count(self, collection: Collection) -> int:
         """As `RecordStore.count`."""
-        return len(self._of(collection))
+        return len(self.of(collection))
 
     def expired(self, now_s: int, limit: int) -> Sequence[tuple[str, str]]:
         """As `RecordStore.expired`."""
@@ -166,7 +170,7 @@ class MemoryRecordStore:
 
     def put_once(self, key: str, value: Mapping[str, Any], expires: int) -> bool:
         """As `RecordStore.put_once`."""
-        with self._lock:
+        with self.lock:
             if key in self._once and self._once[key][1] > self._clock():
                 return False
             self._once[key] = (dict(value), expires)
@@ -174,7 +178,7 @@ class MemoryRecordStore:
 
     def take(self, key: str) -> dict[str, Any] | None:
         """As `RecordStore.take`."""
-        with self._lock:
+        with self.lock:
             value, expires = self._once.pop(key, ({}, 0))
         return value if expires > int(self._clock()) else None
 
@@ -182,10 +186,9 @@ class MemoryRecordStore:
         """As `Source.entries`."""
         found = [
             Entry(position, record)
-            for record in list(self._of(plan.collection).values())
-            if keys.shard_of(plan.collection, record.id, record.created) == shard
-            and (plan.index is None or equality_of(plan.index, record) == plan.equality)
-            and plan.low <= (position := plan.position(record)) <= plan.high
+            for record in list(self.of(plan.collection).values())
+            if (position := self._position(plan, shard, record)) is not None
+            and plan.low <= position <= plan.high
         ]
         found.sort(key=lambda entry: entry.position, reverse=plan.reverse)
         return iter(found[:budget])
@@ -197,11 +200,41 @@ class MemoryRecordStore:
         found = self.find_unique(plan.collection, plan.point, values)
         return None if found is None else self.get(plan.collection, found)
 
-    def _of(self, collection: Collection) -> dict[str, Record]:
+    def _position(self, plan: Plan, shard: int, record: Record) -> bytes | None:
+        """Where a plan finds a record: by the entries that were written, as in the table."""
+        if plan.index is None:
+            here = keys.shard_of(plan.collection, record.id, record.created) == shard
+            return plan.position(record) if here else None
+        hashed, ranged = keys.slot_attributes(plan.index.slot)
+        slots = self._slots[plan.collection.name][record.id]
+        return slots[ranged] if slots.get(hashed) == plan.slot_key(shard) else None
+
+    def of(self, collection: Collection) -> dict[str, Record]:
+        """The records of a collection, by id."""
         return self._records.setdefault(collection.name, {})
 
-    def _expect(self, collection: Collection, before: Record) -> None:
-        current = self._of(collection).get(before.id)
+    def keep(self, collection: Collection, record: Record) -> None:
+        """Put a record and its entries there, whatever was there before."""
+        self.of(collection)[record.id] = record
+        slots = self._slots.setdefault(collection.name, {}).setdefault(record.id, {})
+        slots |= layout_of(collection).slots(record)
+
+    def _drop(self, collection: Collection, record_id: str) -> None:
+        del self.of(collection)[record_id]
+        del self._slots[collection.name][record_id]
+
+    def slots(self, collection: Collection, record_id: str) -> dict[str, bytes]:
+        """The entries that a record has, by attribute."""
+        return self._slots[collection.name][record_id]
+
+    def rewrite(self, collection: Collection, record: Record, slots: dict[str, bytes]) -> None:
+        """Replace a record's entries and expiry, as a build does."""
+        self.of(collection)[record.id] = record
+        self._slots[collection.name][record.id] = slots
+
+    def expect(self, collection: Collection, before: Record) -> None:
+        """Raise what a write raises when the record is not as it was."""
+        current = self.of(collection).get(before.id)
         if current is None:
             raise NotFound("record")
         if current.version != before.version:
@@ -210,12 +243,15 @@ class MemoryRecordStore:
     def _claim(self, collection: Collection, before: Record | None, after: Record | None) -> None:
         held, wanted = _claims_of(collection, before), _claims_of(collection, after)
         owner = next(record.id for record in (before, after) if record is not None)
-        for claim in wanted:
-            if self._claims.get(claim.key, owner) != owner:
+        new = [claim for claim in wanted if claim not in held]
+        for claim in new:
+            if self.claims.get(claim.key, owner) != owner:
                 raise taken(claim)
+        staying = {claim.key for claim in wanted}
         for claim in held:
-            self._claims.pop(claim.key, None)
-        self._claims.update((claim.key, owner) for claim in wanted)
+            if claim.key not in staying and self.claims.get(claim.key) == owner:
+                del self.claims[claim.key]
+        self.claims.update((claim.key, owner) for claim in new)
 
 
 def _claims_of(collection: Collection, record: Record | None) -> list[Claim]:

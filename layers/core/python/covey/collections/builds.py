@@ -1,0 +1,99 @@
+"""Parts of a collection that records from before them lack: indexes, unique tuples, expiry.
+
+A part is named by what it is physically, so that a rename of fields leaves it what it was. What
+is declared anew is built by a job (`covey.jobs.backfill`) while writers keep it already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Names
+from collections.abc import Mapping
+from dataclasses import replace
+
+from covey.collections.catalog import Catalog
+from covey.collections.model import Build, Collection, Index, State
+from covey.errors import Conflict, Unavailable
+
+ATTEMPTS = 10  # of a save that others overtake
+
+
+def index_part(index: Index) -> str:
+    """The part that an index is."""
+    return f"index {index.number}"
+
+
+def unique_part(collection: Collection, fields: tuple[str, ...]) -> str:
+    """The part that a unique tuple is."""
+    keys = ",".join(collection.fields[name].key for name in fields)
+    return f"unique {keys} {collection.since.get(fields, 0)}"
+
+
+def parts(collection: Collection) -> dict[str, str]:
+    """Every part, and what it is called in the document."""
+    expiry = collection.expiry
+    return {
+        **{index_part(index): f"index {index.name}" for index in collection.indexes},
+        **{unique_part(collection, u): f"unique [{', '.join(u)}]" for u in collection.unique},
+        f"expires {expiry.key if expiry else '-'}": f"expires {expiry.name if expiry else 'never'}",
+    }
+
+
+def unready_index(collection: Collection, index: Index) -> State | None:
+    """Why an index cannot be read; None for one that can."""
+    build = collection.builds.get(index_part(index)) if collection.builds else None
+    return build.state if build else None
+
+
+def unready_unique(collection: Collection, fields: tuple[str, ...]) -> State | None:
+    """Why a unique tuple cannot be relied on; None for one that can."""
+    build = collection.builds.get(unique_part(collection, fields)) if collection.builds else None
+    return build.state if build else None
+
+
+def described(collection: Collection) -> list[dict[str, str]]:
+    """What is not ready, for people and tools: part, state and job of each."""
+    words = parts(collection)
+    return [
+        {"part": words[part], "state": str(build.state), "job": build.job}
+        for part, build in collection.builds.items()
+    ]
+
+
+def new_parts(before: Collection, after: Collection) -> tuple[str, ...]:
+    """The parts that records from before do not have yet."""
+    known = parts(before)
+    return tuple(part for part in parts(after) if part not in known)
+
+
+def settle(catalog: Catalog, name: str, job: str, built: Names[str], failed: Names[str]) -> None:
+    """Save what a job came to: `built` parts are ready, `failed` ones are not.
+
+    Parts that are gone, or that another job has taken on since, stay as they are. Doing it again
+    changes nothing. Raises Unavailable when others keep changing the catalog.
+    """
+    for _ in range(ATTEMPTS):
+        catalog.refresh()
+        collection = catalog.get(name)
+        builds = _settled(collection, job, built, failed)
+        if builds == collection.builds:
+            return
+        try:
+            catalog.save(replace(collection, builds=builds, version=collection.version + 1))
+        except Conflict:  # another writer of the catalog was faster
+            continue
+        return
+    raise Unavailable("The catalog keeps changing.")
+
+
+def _settled(
+    collection: Collection, job: str, built: Names[str], failed: Names[str]
+) -> Mapping[str, Build]:
+    builds = dict(collection.builds)
+    known = parts(collection)
+    for part in built:
+        if part in builds and builds[part].job == job:
+            del builds[part]
+    for part in failed:
+        if part in known and (part not in builds or builds[part].job == job):
+            builds[part] = Build(State.FAILED, job)
+    return builds
