@@ -17,8 +17,9 @@ from covey import json
 from covey.collections.catalog import Catalog
 from covey.collections.model import Collection
 from covey.errors import CoveyError, NotFound, TooLarge
+from covey.expressions import Expression
 from covey.identity.principal import Principal
-from covey.realtime.listening import listener_filter, seen
+from covey.realtime.listening import Filters, seen
 from covey.realtime.model import Subscription
 from covey.realtime.ports import ConnectionStore
 from covey.realtime.sockets import Gone, Sockets
@@ -47,6 +48,7 @@ class FanOut:
         self._sockets = sockets
         self._with_profile = with_profile
         self._now = now
+        self._filters = Filters()
 
     def tell(self, changes: Iterable[Change]) -> int:
         """Send what these changes mean to each subscriber, in order per socket; how many events.
@@ -78,7 +80,9 @@ class FanOut:
             if who is None or subscription.expires <= now:
                 continue
             try:
-                yield Listener(subscription, collection, self._with_profile(who))
+                who = self._with_profile(who)
+                accepts = self._filters.of(who, collection, subscription.filter)
+                yield Listener(subscription, collection, who, accepts)
             except CoveyError as refused:
                 # The collection or the caller's rights changed since: the filter no longer holds.
                 _log.info("subscription %s is void: %s", subscription.id, refused)
@@ -102,12 +106,18 @@ class FanOut:
 class Listener:
     """One subscription, ready to judge changes."""
 
-    def __init__(self, subscription: Subscription, collection: Collection, who: Principal) -> None:
+    def __init__(
+        self,
+        subscription: Subscription,
+        collection: Collection,
+        who: Principal,
+        accepts: Expression | None,
+    ) -> None:
         self.connection = subscription.connection
         self._id = subscription.id
         self._collection = collection
         self._who = who
-        self._accepts = listener_filter(who, collection, subscription.filter)
+        self._accepts = accepts
 
     def event(self, change: Change) -> Event | None:
         """What this change means to the listener: created, updated, deleted, left, or nothing.
