@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 _POLL_SECONDS = 0.25
+_IDLE_SECONDS = 30.0  # the server may hang up on a connection that is not used for longer
 _TIMEOUT = 35.0  # a call ends after 29 s at the latest
 
 
@@ -39,6 +40,7 @@ class Client:
         self.url = url.rstrip("/")
         self.token = token
         self._link: http.client.HTTPConnection | None = None
+        self._used = 0.0
 
     def ask(self, method: str, path: str, body: Any = None) -> Answer:
         """The answer of a call, whatever its status; raises ProblemError when there is none."""
@@ -103,8 +105,11 @@ class Client:
     def _send(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
     ) -> tuple[int, dict[str, str], bytes]:
+        if time.monotonic() - self._used > _IDLE_SECONDS:
+            self.close()
         if self._link is None:
             self._link = _connection(self.url)
+        self._used = time.monotonic()
         prefix = urlsplit(self.url).path
         try:
             self._link.request(method, prefix + path, body, dict(headers))
