@@ -223,6 +223,41 @@ def test_a_row_that_meets_a_database_that_is_away_is_taken_again(house: House) -
     assert (done.status, done.done, done.failed) == (Status.DONE, 2, 0)
 
 
+@pytest.mark.parametrize(
+    ("second", "status"),
+    [
+        pytest.param(b"title\n" + b"A\n" * CHUNK + b"B\n", Status.DONE, id="the same"),
+        pytest.param(b"title\n" + b"A\n" * CHUNK + b"C\n", Status.FAILED, id="another"),
+        pytest.param(b"", Status.FAILED, id="nothing"),
+    ],
+)
+def test_a_file_sent_again_while_it_is_read_does_not_go_on_in_another(
+    house: House, second: bytes, status: Status
+) -> None:
+    job = house.send(ANN, "trips", b"title\n" + b"A\n" * CHUNK + b"B\n")
+    assert house.queue.take()
+    assert house.runner().run(job.id, lambda: False) is not None
+    house.blobs.put(blob_key(job.id), second, content_type="text/csv")
+    assert house.finish(job).status is status
+
+
+def test_a_slice_cut_off_before_its_end_is_saved_finds_its_file(house: House) -> None:
+    job = house.send(ANN, "trips", b"title\nA\n")
+    save = house.kept.save
+
+    def cut_off(before: Job, after: Job) -> Job | None:
+        if after.status is Status.DONE:
+            raise ConnectionError
+        return save(before, after)
+
+    house.kept.save = cut_off  # type: ignore[method-assign]
+    with pytest.raises(ConnectionError):
+        house.runner().run(job.id, lambda: True)
+    house.kept.save = save  # type: ignore[method-assign]
+    house.ms += LEASE_MS + 1
+    assert house.finish(job).status is Status.DONE
+
+
 def test_the_same_ids_again_are_the_same_records(house: House) -> None:
     house.finish(house.send(ANN, "places", b"id,name\nX,Xanten\n"))
     again = house.finish(house.send(ANN, "places", b"id,name\nX,Xanten\nY,Ypern\n"))

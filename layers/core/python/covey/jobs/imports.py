@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from covey.collections.catalog import Catalog
 from covey.collections.model import Collection
-from covey.errors import BadRequest, CoveyError, TooLarge, Unavailable
+from covey.errors import BadRequest, Conflict, CoveyError, TooLarge, Unavailable
 from covey.files.blobs import Blobs, SignedUpload
 from covey.identity.authorize import refuse_early
 from covey.identity.principal import SYSTEM, Kind, Principal
@@ -142,6 +142,10 @@ class Import:
         key = blob_key(job.id)
         if "header" not in job.position:
             job = save(self._begun(job, key))
+        elif self._blobs.head(key).etag != job.position.get("etag"):
+            # The link may be used again within its hour: what it brings is another file, of which
+            # neither the header nor the place that this one was read to is known.
+            raise Conflict("The file was replaced while it was read.")
         offset, number = job.position["offset"], job.position["row"]
         found = rows.read(
             job.detail["format"],
@@ -156,17 +160,18 @@ class Import:
             job = save(self._taken(job, chunk, who, writer))
             if not time_left():
                 return job
-        self._blobs.delete(key)
-        return save(replace(job, status=Status.DONE, result={"rows": job.done + job.failed}))
+        job = save(replace(job, status=Status.DONE, result={"rows": job.done + job.failed}))
+        self._blobs.delete(key)  # last: a slice cut off before this must not miss its file
+        return job
 
     def _begun(self, job: Job, key: str) -> Job:
-        size = self._blobs.head(key).size
-        if size > MAX_UPLOAD:  # S3 cannot bound a signed PUT
+        blob = self._blobs.head(key)
+        if blob.size > MAX_UPLOAD:  # S3 cannot bound a signed PUT
             raise TooLarge(f"A file has at most {MAX_UPLOAD} bytes.")
         header, offset = rows.header_of(job.detail["format"], self._blobs.stream(key))
         self._reading(job).check(header)
-        position = {"offset": offset, "row": 0, "header": header}
-        return replace(job, position=position, total=size)
+        position = {"offset": offset, "row": 0, "header": header, "etag": blob.etag}
+        return replace(job, position=position, total=blob.size)
 
     def _taken(self, job: Job, chunk: list[rows.Row], who: Principal, writer: Writer) -> Job:
         reading = self._reading(job)
