@@ -13,6 +13,8 @@ import pytest
 
 from covey.collections.document import load
 from covey.config import settings
+from covey.records.ids import created_of
+from covey.records.model import Record
 from covey.testing.queues import MemoryJobQueue
 from covey.wiring import services
 from functions.files.uploaded import handler as uploaded
@@ -48,7 +50,28 @@ def root(api: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     services.cache_clear()
     services().catalog.save(load(EXPIRING))
     services().__dict__["job_queue"] = MemoryJobQueue()
-    yield api.token("root", "admin")
+    yield api.token(_a_user("root@example.test", "admin"), "admin")
+
+
+def _a_user(email: str, *roles: str) -> str:
+    """The id of a new user."""
+    users, store = services().catalog.get("users"), services().record_store
+    id = store.new_id(users)
+    created = created_of(id)
+    values = {"email": email, "roles": list(roles)}
+    store.create(users, Record(id, created, created, 1, values))
+    return id
+
+
+def _run(job: str, data: bytes) -> None:
+    """Upload the file of an import, and run what that queues."""
+    services().blobs.put(f"imports/{job}", data, content_type="text/csv")
+    stored = {"bucket": {"name": "files"}, "object": {"key": f"imports/{job}", "size": len(data)}}
+    uploaded({"Records": [{"s3": stored}]}, HERE)
+    queue = services().job_queue
+    assert isinstance(queue, MemoryJobQueue)
+    message = {"messageId": "1", "receiptHandle": "h", "body": json.dumps(queue.take()[0])}
+    assert run({"Records": [message]}, HERE) == {"batchItemFailures": []}
 
 
 def test_the_sweep_deletes_what_is_due_and_a_slot_delivered_twice_runs_once(
@@ -86,20 +109,25 @@ def test_an_import_goes_from_the_upload_to_the_report(api: Any, root: str) -> No
     job = started.json["job"]["id"]
     assert started.headers["Location"] == f"/jobs/{job}"
     assert api("GET", f"/jobs/{job}", token=root).json["status"] == "waiting"
-    data = b"title,views\nA,1\nB,many\n"
-    services().blobs.put(f"imports/{job}", data, content_type="text/csv")
-    stored = {"bucket": {"name": "files"}, "object": {"key": f"imports/{job}", "size": len(data)}}
-    uploaded({"Records": [{"s3": stored}]}, HERE)
-    queue = services().job_queue
-    assert isinstance(queue, MemoryJobQueue)
-    bodies = queue.take()
-    message = {"messageId": "1", "receiptHandle": "h", "body": json.dumps(bodies[0])}
-    assert run({"Records": [message]}, HERE) == {"batchItemFailures": []}
+    _run(job, b"title,views\nA,1\nB,many\n")
     done = api("GET", f"/jobs/{job}", token=root).json
     assert (done["status"], done["done"], done["failed"], done["progress"]) == ("done", 1, 1, 1)
     assert [(fault["row"], fault["field"]) for fault in done["report"]] == [(2, "views")]
     assert api("GET", f"/jobs/{job}", token=api.token("ada")).status == 404
     assert api("GET", "/jobs", token=root).json["items"][0]["id"] == job
+
+
+def test_an_import_of_a_user_who_is_gone_goes_no_further(api: Any, root: str) -> None:
+    ada = _a_user("ada@example.test")
+    started = api("POST", "/records/posts/import", body={}, token=api.token(ada))
+    users = services().catalog.get("users")
+    record = services().record_store.get(users, ada, consistent=True)
+    assert record is not None
+    services().record_store.delete(users, record)
+    job = started.json["job"]["id"]
+    _run(job, b"title,views\nA,1\n")
+    done = api("GET", f"/jobs/{job}", token=root).json
+    assert (done["status"], done["done"]) == ("failed", 0)
 
 
 def test_an_upload_of_something_else_starts_nothing(api: Any, root: str) -> None:

@@ -228,11 +228,18 @@ class Services:
         return signed_in(claims.user, claims.session, claims.roles), claims.expires
 
     def _user(self, user: str) -> Principal:
-        """A user with the roles of now, to go on with work that they started."""
-        from covey.identity.caller import signed_in
+        """A user with the roles of now, to go on with work that they started.
 
-        roles = self._own_values(user).get("roles") or ()
-        return self._profiled(signed_in(user, "", tuple(roles)))
+        Raises Unauthenticated for one that is gone: nobody goes on with their work.
+        """
+        from covey.errors import Unauthenticated
+        from covey.identity.caller import signed_in
+        from covey.identity.users import roles_of
+
+        record = self.record_store.get(self.catalog.get("users"), user, consistent=True)
+        if record is None:
+            raise Unauthenticated("The user who started this is gone.")
+        return self._profiled(signed_in(user, "", roles_of(record)))
 
     def _profiled(self, who: Principal) -> Principal:
         from covey.identity.profile import with_profile

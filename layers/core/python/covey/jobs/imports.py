@@ -140,6 +140,7 @@ class Import:
     def __call__(self, job: Job, save: Save, time_left: Callable[[], bool]) -> Job:
         """Take rows until the file or the time ends."""
         key = blob_key(job.id)
+        who = self._principal(job)
         if "header" not in job.position:
             job = save(self._begun(job, key))
         elif self._blobs.head(key).etag != job.position.get("etag"):
@@ -154,7 +155,6 @@ class Import:
             number=number,
             header=list(job.position["header"]),
         )
-        who = self._principal(job)
         writer = self._writer()
         while chunk := list(islice(found, CHUNK)):
             job = save(self._taken(job, chunk, who, writer))
