@@ -45,7 +45,7 @@ class Expiry:
         """Delete what has expired for longer than the grace; how many items that were."""
         key = [part["AttributeName"] for part in table.definition["KeySchema"]]
         names = {f"#k{number}": name for number, name in enumerate(key)}
-        due = {
+        due: dict[str, Any] = {
             "ExpressionAttributeNames": {"#x": str(table.expiry_attribute)},
             "ExpressionAttributeValues": {":now": {"N": str(int(self._clock.now()) - GRACE)}},
         }
@@ -57,9 +57,10 @@ class Expiry:
             **due,
             "ExpressionAttributeNames": {**due["ExpressionAttributeNames"], **names},
         }
-        deleted, start = 0, None
+        deleted = 0
+        start: Mapping[str, Any] | None = None
         while True:
-            more = {"ExclusiveStartKey": start} if start else {}
+            more: Mapping[str, Any] = {"ExclusiveStartKey": start} if start else {}
             page = await asyncio.to_thread(self._call, "Scan", {**scan, **more})
             for item in page["Items"]:
                 deleted += await asyncio.to_thread(self._delete, table.name, item, due)
