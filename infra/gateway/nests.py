@@ -13,6 +13,10 @@ from pathlib import Path
 from infra.gateway import wire
 
 _HOUSE = Path(__file__).resolve().parents[2]
+# Of a shell's environment, what Python and its libraries need; a shell may hold the keys of
+# accounts that a function has no business with, not while its layers are imported either.
+_NEEDED = frozenset(("PATH", "HOME", "TMPDIR", "SYSTEMROOT", "LANG", "SSL_CERT_FILE"))
+_NEEDED_PREFIXES = ("PYTHON", "LC_", "LD_", "DYLD_")
 
 
 class Root:
@@ -42,6 +46,7 @@ class Root:
                 str(os.getpid()),
             ],
             cwd=_HOUSE,
+            env=_environment(),
             stdin=subprocess.PIPE,  # its end tells children on systems without a parent's signal
             pass_fds=[theirs.fileno()],
             start_new_session=True,  # Ctrl-C is for the front, which ends the others in order
@@ -79,6 +84,14 @@ class Root:
             with contextlib.suppress(ProcessLookupError):
                 self._process.wait()
             self._process = None
+
+
+def _environment() -> dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _NEEDED or name.startswith(_NEEDED_PREFIXES)
+    }
 
 
 class Nest:

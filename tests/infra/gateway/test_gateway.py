@@ -98,6 +98,15 @@ def test_a_worker_has_lambdas_context_and_environment(gateway):
     assert "VIRTUAL_ENV" not in environment
 
 
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="shown by Linux only")
+def test_no_key_of_the_shell_is_in_a_process_that_runs_functions(gateway):
+    assert os.environ["AWS_SECRET_ACCESS_KEY"] == "testing"  # the gateway's own shell has it
+    gateway.http.get("/")
+    started_with = [Path(f"/proc/{pid}/environ").read_bytes() for pid in gateway.family()]
+    assert started_with
+    assert not any(b"testing" in environment for environment in started_with)
+
+
 @pytest.mark.parametrize(
     ("media_type", "encoded"),
     [("image/png", True), ("application/octet-stream; x=y", True), ("text/plain", False)],
