@@ -13,7 +13,7 @@ from functions.realtime.routes import routes as realtime
 from functions.records.routes import routes as records
 
 app = CoveyApp("covey")
-app.register_blueprint(records())  #  /records   the records of every collection
+app.register_blueprint(records())  #  /records   the records of every collection; /batch
 app.register_blueprint(auth())  #     /auth      accounts, sessions and tokens
 app.register_blueprint(realtime())  # /realtime  tickets for the socket
 app.register_blueprint(jobs())  #     /jobs      background work and its progress

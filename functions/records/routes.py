@@ -1,4 +1,4 @@
-"""/records: create, read, list, change and remove records."""
+"""/records and /batch: create, read, list, change and remove records."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from covey.http import (
 from covey.records.conditions import Conditions
 from covey.records.service import Also, Answer
 from covey.wiring import services
-from functions.records import importing
+from functions.records import batching, importing
 from functions.records.schemas import (
     IF_MATCH,
     IF_NONE_MATCH,
@@ -35,10 +35,11 @@ MANY = "/records/{collection}"
 
 def routes() -> Routes:
     """The routes of this function."""
-    routes = Routes("records", schemas={**SCHEMAS, **importing.SCHEMAS})
+    routes = Routes("records", schemas={**SCHEMAS, **batching.SCHEMAS, **importing.SCHEMAS})
     _collection(routes)
     _record(routes)
     importing.declare(routes)
+    batching.declare(routes)
     return routes
 
 

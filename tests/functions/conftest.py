@@ -16,6 +16,7 @@ from covey.wiring import services
 
 FUNCTIONS = {
     "records": "functions.records.handler",
+    "batch": "functions.records.handler",
     "auth": "functions.auth.handler",
     "jobs": "functions.jobs.handler",
     "realtime": "functions.realtime.handler",

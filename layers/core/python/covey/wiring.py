@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from covey.realtime.ports import ConnectionStore
     from covey.realtime.sockets import Sockets
     from covey.realtime.tickets import Tickets
+    from covey.records.batch import Batches
     from covey.records.idempotency import Idempotency
     from covey.records.model import Change
     from covey.records.ports import RecordStore
@@ -83,6 +84,13 @@ class Services:
         from covey.records.service import Records
 
         return Records(self.record_store, self.catalog, budget=self.settings.read_budget)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """Several writes in one request."""
+        from covey.records.batch import Batches
+
+        return Batches(self.records, self.record_store, self.catalog)
 
     @cached_property
     def idempotency(self) -> Idempotency:

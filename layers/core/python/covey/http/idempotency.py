@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from covey import json
@@ -37,57 +37,64 @@ def once(
     `write` is given what to keep in its transaction. Raises what `write` raises, and as
     `Idempotency.begin` does.
     """
-    ticket = ticket_of(request)
-    if ticket is None:
-        return answer(write(None))
-    if ticket.outcome is not None:
-        return replayed(ticket.outcome)
-    with settled(ticket, request):
-        made = write(lambda made: ticket.receipt(outcome_of(answer(made))))
-        return answer(made)
+
+    def work(ticket: Ticket | None) -> Response:
+        if ticket is None:
+            return answer(write(None))
+        return answer(write(lambda made: ticket.receipt(outcome_of(answer(made)))))
+
+    return keyed(request, work)
 
 
 def kept_after(request: Request, work: Callable[[], Response]) -> Response:
     """As `once` for work that is no write of records: its answer is kept once it is done."""
-    ticket = ticket_of(request)
-    if ticket is None:
-        return work()
-    if ticket.outcome is not None:
-        return replayed(ticket.outcome)
-    with settled(ticket, request):
+
+    def done(ticket: Ticket | None) -> Response:
         response = work()
-        ticket.keep(outcome_of(response))
+        if ticket is not None:
+            ticket.keep(outcome_of(response))
         return response
 
+    return keyed(request, done)
 
-def ticket_of(request: Request) -> Ticket | None:
-    """The ticket of a request that carries a key."""
+
+def keyed(request: Request, work: Callable[[Ticket | None], Response]) -> Response:
+    """`work` with the ticket of the request's key, None where it has none; or the first answer.
+
+    `work` keeps its outcome with the ticket; what it raises settles it: what the same request may
+    mend later (rights, a lost race, a limit) frees the key, other refusals are an outcome like
+    any, and a failure of ours lets the request be sent again.
+    """
     key = request.header(KEY.name)
     if key is None:
-        return None
+        return work(None)
     from covey.wiring import services
 
-    return services().idempotency.begin(request.principal, key, _fingerprint(request))
-
-
-@contextmanager
-def settled(ticket: Ticket, request: Request) -> Iterator[None]:
-    """Settles the ticket when the work within fails; what was raised goes on.
-
-    What the same request may mend later (rights, a lost race, a limit) frees the key; other
-    refusals are an outcome like any; a failure of ours lets the request be sent again.
-    """
+    ticket = services().idempotency.begin(request.principal, key, _fingerprint(request))
+    if ticket.outcome is not None:
+        return _replayed(ticket.outcome)
     try:
-        yield
+        return work(ticket)
     except Exception as error:
         with suppress(CoveyError):  # the caller is to hear of the first failure
-            if not isinstance(error, CoveyError) or error.status >= 500:
-                ticket.lapse()
-            elif _passing(error):
-                ticket.release()
-            else:
-                ticket.keep(outcome_of(problem.render(error, request.id)))
+            _settle(ticket, error, request)
         raise
+
+
+def _settle(ticket: Ticket, error: Exception, request: Request) -> None:
+    if not isinstance(error, CoveyError) or error.status >= 500:
+        ticket.lapse()
+    elif passing(error):
+        ticket.release()
+    else:
+        ticket.keep(outcome_of(problem.render(error, request.id)))
+
+
+def passing(error: CoveyError) -> bool:
+    """Whether the same request may well succeed later, so that its refusal is no outcome."""
+    if isinstance(error, Conflict):
+        return error.code == error.default_code
+    return isinstance(error, (Unauthenticated, Forbidden, TooManyRequests))
 
 
 def outcome_of(response: Response) -> Outcome:
@@ -102,18 +109,12 @@ def outcome_of(response: Response) -> Outcome:
     return Outcome(response.status_code, headers, body or "")
 
 
-def replayed(outcome: Outcome) -> Response:
+def _replayed(outcome: Outcome) -> Response:
     """The first answer once more, and a header that says so."""
     headers: dict[str, str | list[str]] = {**outcome.headers, REPLAYED: "true"}
     if outcome.body is None:  # it was too long to be kept
         headers.pop("Content-Type", None)
     return Response(outcome.body or None, status=outcome.status, headers=headers)
-
-
-def _passing(error: CoveyError) -> bool:
-    if isinstance(error, Conflict):
-        return error.code == error.default_code
-    return isinstance(error, (Unauthenticated, Forbidden, TooManyRequests))
 
 
 def _fingerprint(request: Request) -> str:

@@ -53,8 +53,12 @@ def render(error: CoveyError, request_id: str) -> Response:
 
 def unexpected(request_id: str) -> Response:
     """The answer for a failure that is ours: the caller learns the request id, no more."""
-    error = CoveyError("Something went wrong here. The request id helps to find it in the log.")
-    return render(error, request_id)
+    return render(unforeseen(), request_id)
+
+
+def unforeseen() -> CoveyError:
+    """What is told of a failure that is ours."""
+    return CoveyError("Something went wrong here. The request id helps to find it in the log.")
 
 
 def from_chalice(error: ChaliceViewError) -> CoveyError:

@@ -162,12 +162,17 @@ class Idempotency:
                 code="idempotency_key_reused",
             )
         if standing.outcome is None:
-            raise Conflict(
-                "The request of this Idempotency-Key is still running.",
-                code="idempotency_in_progress",
-                headers={"Retry-After": "1"},
-            )
+            raise in_progress()
         return Ticket(self._store, hold, standing.outcome)
+
+
+def in_progress() -> Conflict:
+    """The error for a key whose request is still being done."""
+    return Conflict(
+        "The request of this Idempotency-Key is still running.",
+        code="idempotency_in_progress",
+        headers={"Retry-After": "1"},
+    )
 
 
 def fingerprint_of(*parts: bytes | str) -> str:

@@ -56,6 +56,12 @@ class Records(Preparer):
         super().__init__(store, catalog, budget=budget, clock=clock)
         self._pause = pause
 
+    def over(self, store: RecordStore) -> Records:
+        """The same service on another store."""
+        return Records(
+            store, self._catalog, budget=self._budget, clock=self._clock, pause=self._pause
+        )
+
     def create(
         self,
         principal: Principal,

@@ -8,10 +8,10 @@ from secrets import token_hex
 from typing import Any
 
 from covey.collections.model import Collection
-from covey.errors import NotFound
+from covey.errors import NotFound, TooLarge
 from covey.records import ids
 from covey.records.model import Record
-from covey.records.ports import Page, Query, Write
+from covey.records.ports import Page, Query, Write, WriteRefused
 from covey.store import codec, keys
 from covey.store.codec import Item
 from covey.store.cursor import Cursors
@@ -118,8 +118,13 @@ class DynamoRecordStore(Reader):
                 check_created(write.collection, write.after)
         parts = self._requests.parts(writes, together=True)
         if parts or also:
-            check_size(writes, len(parts) + len(also))
-            transact(self._transport, parts, also)
+            sizes = check_size(writes, len(parts) + len(also))
+            try:
+                transact(self._transport, parts, also)
+            except TooLarge as error:  # of one record: DynamoDB names it in words only
+                if not sizes:
+                    raise
+                raise WriteRefused(sizes.index(max(sizes)), error) from error
 
     def put_once(self, key: str, value: Mapping[str, Any], expires: int) -> bool:
         """As `RecordStore.put_once`."""

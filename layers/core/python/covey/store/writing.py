@@ -179,8 +179,11 @@ def _owned(owners: Iterable[str]) -> dict[str, Any]:
     return {"ConditionExpression": condition, "ExpressionAttributeValues": values}
 
 
-def check_size(writes: Iterable[Write], items: int) -> None:
-    """Raise TooLarge (code batch_too_large) for more than one transaction takes."""
+def check_size(writes: Iterable[Write], items: int) -> list[int]:
+    """About how many bytes each record takes.
+
+    Raises TooLarge (code batch_too_large) for more than one transaction takes.
+    """
     if items > MAX_ITEMS:
         raise TooLarge(
             f"These writes are {items} items with their unique values; "
@@ -188,9 +191,10 @@ def check_size(writes: Iterable[Write], items: int) -> None:
             code="batch_too_large",
         )
     kept = [(write.collection, write.after or write.before) for write in writes]
-    total = sum(_bytes(layout_of(of).item(record)) for of, record in kept if record is not None)
-    if total > MAX_BYTES:
+    sizes = [_bytes(layout_of(of).item(record)) for of, record in kept if record is not None]
+    if sum(sizes) > MAX_BYTES:
         raise TooLarge("One transaction takes 4 MB of records.", code="batch_too_large")
+    return sizes
 
 
 def _bytes(value: Any) -> int:
