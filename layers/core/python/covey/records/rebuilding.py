@@ -56,7 +56,8 @@ class Rebuilder(Protocol):
     def walk(self, collection: Collection, place: str, limit: int) -> Walk:
         """Up to `limit` records from a place on, "" at first; there may be none before the end.
 
-        No record is passed over that was there before the walk and stays.
+        No record is passed over that was there when its shard was begun, and stays; what is
+        made after the last of them then is left to its maker.
         """
         ...
 

@@ -26,6 +26,8 @@ from covey.store.writing import NEW, key_item, lost
 ATTEMPTS = 24  # of one record's transaction: each may find one more claim taken or stale
 KEYED = (*(name for slot in keys.SLOTS for name in keys.slot_attributes(slot)), "x", "xb")
 
+NOTHING: dict[str, Any] = {"Items": []}
+
 Stale = dict[keys.Key, tuple[str, Record | None]]  # whose claim it was, and what they are now
 
 
@@ -48,14 +50,16 @@ class DynamoRebuilder:
     def walk(self, collection: Collection, place: str, limit: int) -> Walk:
         """As `Rebuilder.walk`: consistently, or by the creation index for ids of writers."""
         layout, shards = layout_of(collection), len(keys.shards(collection))
-        shard, after = place_of(place)
+        shard, end, after = place_of(place)
+        if not end:  # the last one now: were later ones to count, a walk might never catch up
+            end = self._last(collection, shard)
         request = self._query(collection, shard, after)
-        answer = self._transport.call("Query", {**request, "Limit": limit})
-        items = answer["Items"]
-        last = _position(collection, items[-1]) if items else after
-        more = last if "LastEvaluatedKey" in answer else None
+        answer = self._transport.call("Query", {**request, "Limit": limit}) if end else NOTHING
+        items = [item for item in answer["Items"] if _position(collection, item) <= end]
+        last = _position(collection, items[-1]) if items else end
+        more = last if "LastEvaluatedKey" in answer and last < end else None
         found = [walked for item in items if (walked := _walked(layout, item)) is not None]
-        return Walk(found, next_place(shard, shards, more), shard, shards)
+        return Walk(found, next_place(shard, shards, end, more), shard, shards)
 
     def mend(
         self, collection: Collection, record: Record, unique: Names[tuple[str, ...]]
@@ -147,6 +151,11 @@ class DynamoRebuilder:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
 
+    def _last(self, collection: Collection, shard: int) -> str:
+        request = self._query(collection, shard, "") | {"ScanIndexForward": False, "Limit": 1}
+        items = self._transport.call("Query", request)["Items"]
+        return _position(collection, items[0]) if items else ""
+
     def _query(self, collection: Collection, shard: int, after: str) -> dict[str, Any]:
         request: dict[str, Any] = {"TableName": self._table}
         if collection.ids == "auto":
@@ -212,17 +221,17 @@ def clash(collection: Collection, record: Record, claim: Claim, other: str) -> O
     return Obstacle(part, "unique_violation", claim.fields, message, other)
 
 
-def place_of(place: str) -> tuple[int, str]:
-    """The shard of a place, and after what of its keys it lies."""
-    shard, _, after = place.partition(":")
-    return int(shard or "0"), after
+def place_of(place: str) -> tuple[int, str, str]:
+    """The shard of a place, the last of its keys to walk to, and after which one to go on."""
+    shard, end, after = (place or "0::").split(":")
+    return int(shard), end, after
 
 
-def next_place(shard: int, shards: int, after: str | None) -> str | None:
+def next_place(shard: int, shards: int, end: str, after: str | None) -> str | None:
     """The place after a key of a shard, or where the next shard begins; None after the last."""
     if after is not None:
-        return f"{shard}:{after}"
-    return f"{shard + 1}:" if shard + 1 < shards else None
+        return f"{shard}:{end}:{after}"
+    return f"{shard + 1}::" if shard + 1 < shards else None
 
 
 def _position(collection: Collection, item: Item) -> str:

@@ -25,7 +25,7 @@ class MemoryRebuilder:
 
     def walk(self, collection: Collection, place: str, limit: int) -> Walk:
         """As `Rebuilder.walk`."""
-        shard, after = place_of(place)
+        shard, end, after = place_of(place)
         shards = len(keys.shards(collection))
         with self._store.lock:
             there = {
@@ -33,10 +33,11 @@ class MemoryRebuilder:
                 for record in self._store.of(collection).values()
                 if keys.shard_of(collection, record.id, record.created) == shard
             }
-            left = sorted(position for position in there if position > after)
+            end = end or max(there, default="")
+            left = sorted(position for position in there if after < position <= end)
             found = [self._walked(collection, there[one]) for one in left[:limit]]
         more = left[limit - 1] if len(left) > limit else None
-        return Walk(found, next_place(shard, shards, more), shard, shards)
+        return Walk(found, next_place(shard, shards, end, more), shard, shards)
 
     def mend(
         self, collection: Collection, record: Record, unique: Names[tuple[str, ...]]
