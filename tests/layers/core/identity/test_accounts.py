@@ -79,6 +79,14 @@ def test_an_email_signs_up_once_however_it_is_capitalised(world: World, again: s
     assert world.accounts.sign_in(EMAIL, PASSWORD)
 
 
+@pytest.mark.parametrize(
+    "alike", ["\u212aate@example.test", "kate@example.test\u212a", "\u0430nn@example.test"]
+)
+def test_a_letter_that_only_looks_alike_is_no_address(world: World, alike: str) -> None:
+    code = "validation_failed"
+    assert refused(lambda: world.accounts.sign_up({"email": alike}, PASSWORD)) == (422, code)
+
+
 def test_of_parallel_sign_ups_with_one_email_one_succeeds(world: World) -> None:
     answers, failures = at_once(8, lambda _: world.ann())
     assert len(answers) == 1

@@ -31,7 +31,9 @@ def new_user(
     provider tells the cases apart.
     """
     email = values.get("email")
-    sent = {**values, "email": email.lower()} if isinstance(email, str) else dict(values)
+    sent = dict(values)
+    if isinstance(email, str) and email.isascii():  # the Kelvin sign is no k, though lower() says so
+        sent["email"] = email.lower()
     created = created_of(id) if users.ids == "auto" else now
     faults = _password_faults(password, email)
     checked: dict[str, Any] = {}
