@@ -77,6 +77,18 @@ def test_one_that_cannot_be_stops_all_and_is_named(store: RecordStore, name: str
     assert store.get(UNIQUE, one.id) == one
 
 
+def test_one_that_cannot_be_kept_is_named(store: RecordStore) -> None:
+    sorted_by_title = collection("title")
+    writes = [
+        Write(sorted_by_title, None, new(store, sorted_by_title, title=t))
+        for t in ("a", "b" * 2_000)
+    ]
+    with pytest.raises(WriteRefused) as refused:
+        store.write(writes)
+    assert (refused.value.position, refused.value.error.code) == (1, "index_value_too_long")
+    assert store.get(sorted_by_title, writes[0].id) is None
+
+
 def test_records_may_exchange_their_unique_values(store: RecordStore) -> None:
     one, two = made(store, UNIQUE, title="one"), made(store, UNIQUE, title="two")
     store.write(

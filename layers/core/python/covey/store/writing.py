@@ -114,7 +114,10 @@ class Requests:
         for position, write in enumerate(writes):
             of = _at(position) if together else _plain
             layout = layout_of(write.collection)
-            parts.append(self._record(layout, write, of))
+            try:
+                parts.append(self._record(layout, write, of))
+            except CoveyError as error:  # what cannot be an item
+                raise of(error) from error
             held = [] if write.before is None else layout.claims(write.before)
             wanted = [] if write.after is None else layout.claims(write.after)
             staying = {claim.key for claim in wanted}
