@@ -32,7 +32,7 @@ def new_user(
     """
     email = values.get("email")
     sent = dict(values)
-    if isinstance(email, str) and email.isascii():  # the Kelvin sign is no k, though lower() says so
+    if isinstance(email, str) and email.isascii():  # lower() makes a k of the Kelvin sign
         sent["email"] = email.lower()
     created = created_of(id) if users.ids == "auto" else now
     faults = _password_faults(password, email)
