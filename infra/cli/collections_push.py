@@ -72,10 +72,11 @@ def unready() -> list[str]:
     from covey.collections.builds import described
     from covey.wiring import services
 
+    words = {"building": "is being built", "failed": "could not be built"}
     catalog = services().catalog
     catalog.refresh()
     return [
-        f"{collection.name}: {one['part']} is {one['state']} (job {one['job']})"
+        f"{collection.name}: {one['part']} {words[one['state']]} (job {one['job']})"
         for collection in catalog.all()
         for one in described(collection)
     ]

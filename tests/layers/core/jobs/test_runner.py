@@ -10,7 +10,7 @@ import pytest
 from covey.errors import Invalid, NotFound, Unauthenticated, Unavailable
 from covey.identity.principal import GUEST, Kind, Principal
 from covey.jobs.model import Fault, Job, Status
-from covey.jobs.runner import AWAY_S, LEASE_MS, Runner, Save
+from covey.jobs.runner import AWAY_S, LEASE_MS, MAX_DELAY_S, Runner, Save
 from covey.jobs.service import Jobs
 from covey.testing.jobs import MemoryJobStore
 
@@ -117,6 +117,26 @@ def test_a_message_that_meets_a_lease_comes_back_when_it_has_ended(house: House)
     assert house.queue.delays == [(LEASE_MS - 1_500) // 1000 + 1]
     house.clock.ms += 1000 * house.queue.delays[0]
     done = house.runner(house.count_to_three).run(job.id, lambda: True)
+    assert done is not None
+    assert done.status is Status.DONE
+
+
+def test_a_job_that_is_for_later_comes_back_then_and_not_before(house: House) -> None:
+    job = house.jobs.prepare(ANN, "count", {})
+    later = house.clock.ms + 1_000_000  # more than a message can be held back
+
+    def waits(job: Job, save: Save, time_left: Callable[[], bool]) -> Job:
+        if house.clock.ms < later:
+            return save(replace(job, not_before=later))
+        return house.count_to_three(job, save, time_left)
+
+    house.runner(waits).run(job.id, lambda: True)
+    assert house.queue.delays == [MAX_DELAY_S]
+    house.clock.ms += 900_000
+    assert house.runner(waits).run(job.id, lambda: True) is None
+    assert (house.queue.delays[1:], house.ran) == ([101], 0)
+    house.clock.ms += 101_000
+    done = house.runner(waits).run(job.id, lambda: True)
     assert done is not None
     assert done.status is Status.DONE
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from covey.collections.model import Collection
+from covey.config import settings
 from covey.insight import meter
+from covey.store.rebuilding import DynamoRebuilder
 from covey.store.records import DynamoRecordStore
 from covey.store.transport import transport
 from tests.layers.core.store.samples import changed, collection, listed, made, query
@@ -116,3 +119,18 @@ def test_a_page_from_keys_alone_costs_a_half_per_record(store: DynamoRecordStore
 def test_single_use_things_cost_one_write_unit_each(store: DynamoRecordStore) -> None:
     assert cost(lambda: store.put_once("k", {"a": 1}, 4_000_000_000)) == (0, 1)
     assert cost(lambda: store.take("k")) == (0, 1)
+
+
+def test_a_build_costs_what_it_brings(store: DynamoRecordStore) -> None:
+    before = collection("author, -created")
+    records = [made(store, before, **KILOBYTE) for _ in range(4)]
+    rebuilder = DynamoRebuilder(transport(), settings().table_name)
+    assert cost(lambda: rebuilder.walk(before, f"0:{records[-1].id}:", 100)) == (1, 0)
+    bare = replace(collection("author"), unique=(("title",),))
+    assert cost(lambda: rebuilder.mend(collection("title", slots=(1,)), records[0], ())) == (0, 3)
+    two = replace(before, indexes=(*before.indexes, *collection("-views", slots=(1,)).indexes))
+    assert cost(lambda: rebuilder.mend(two, records[1], ())) == (0, 3)
+    assert cost(lambda: rebuilder.mend(two, records[1], ())) == (0, 1)
+    light = made(store, collection(), title="u")
+    nothing = replace(bare, indexes=())
+    assert cost(lambda: rebuilder.mend(nothing, light, nothing.unique)) == (0, 4)

@@ -81,7 +81,7 @@ def test_slot_keys_tell_apart_all_that_they_are_made_of() -> None:
 
 def test_index_keys_are_compact() -> None:
     posts = collection("author, -created")
-    record_id = ids.IdMaker().make()
+    record_id = ids.IdMaker().make(1_800_000_000_123)
     created = ids.created_of(record_id)
     slots = layout_of(posts).slots(Record(record_id, created, created, 1, {"author": "x" * 900}))
     assert {name: len(value) for name, value in slots.items()} == {"a0": 12, "b0": 22}

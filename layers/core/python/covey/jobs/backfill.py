@@ -153,8 +153,9 @@ class Backfill:
         result = {"built": [wanted[p] for p in built], "failed": [wanted[p] for p in failed]}
         if not failed:
             return save(replace(job, status=Status.DONE, result=result))
+        stand = "record stands" if job.failed == 1 else "records stand"
         error = (
-            f"{job.failed} records stand against {' and '.join(result['failed'])} of {name}; the "
+            f"{job.failed} {stand} against {' and '.join(result['failed'])} of {name}; the "
             "report names them. Change or delete them, or take the declaration back; then push "
             "again. Until then writes are held to it, and nothing relies on it."
         )
