@@ -58,9 +58,10 @@ def _collection(routes: Routes) -> None:
         page = services().records.list(
             request.principal, collection, parameters, request=_rule_view(request)
         )
-        return Response(
-            {"items": page.items, "next": page.next}, next=_next(request, parameters, page.next)
-        )
+        body: dict[str, Any] = {"items": page.items, "next": page.next}
+        if page.count is not None:
+            body |= {"count": page.count.number, "count_kind": page.count.kind}
+        return Response(body, next=_next(request, parameters, page.next))
 
     @routes.post(
         MANY,

@@ -21,6 +21,12 @@ LIST = (
     ),
     Parameter("cursor", "The `next` of the page before, with the same filter and sort."),
     *SHOW,
+    Parameter(
+        "count",
+        "Answer how many there are on all pages, too: `exact` within the read budget, or "
+        "`estimated`.",
+        {"enum": ["exact", "estimated"]},
+    ),
     Parameter("explain", "Answer the plan instead of records.", FLAG),
 )
 IF_MATCH = Parameter("If-Match", 'Only if the record is at this version, such as `"3"`; else 412.')
@@ -44,6 +50,8 @@ PAGE: dict[str, Any] = {
     "properties": {
         "items": {"type": "array", "items": {"$ref": "#/components/schemas/Record"}},
         "next": {"type": ["string", "null"], "description": "null at the end."},
+        "count": {"type": "integer", "minimum": 0, "description": "Where it was asked for."},
+        "count_kind": {"enum": ["exact", "estimated", "at_least"]},
     },
 }
 VALUES: dict[str, Any] = {

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from covey.identity.principal import Principal
     from covey.identity.throttle import Throttle
     from covey.identity.tokens import Tokens
-    from covey.insight.statistics import Statistics
+    from covey.insight.statistics import LastCounts, Statistics
     from covey.jobs.backfills import Backfills
     from covey.jobs.imports import Imports
     from covey.jobs.ports import JobStore
@@ -83,7 +83,12 @@ class Services:
         """Records under the rules."""
         from covey.records.service import Records
 
-        return Records(self.record_store, self.catalog, budget=self.settings.read_budget)
+        return Records(
+            self.record_store,
+            self.catalog,
+            budget=self.settings.read_budget,
+            last_count=lambda name: self.last_counts(name),
+        )
 
     @cached_property
     def batches(self) -> Batches:
@@ -182,6 +187,13 @@ class Services:
         from covey.insight.statistics import Statistics
 
         return Statistics(self.catalog, self.record_store.count)
+
+    @cached_property
+    def last_counts(self) -> LastCounts:
+        """How much there was when it was last counted."""
+        from covey.insight.statistics import LastCounts
+
+        return LastCounts(lambda: self.job_store.list("system:statistics", 2))
 
     # ---- realtime
 

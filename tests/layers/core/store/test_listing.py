@@ -156,6 +156,8 @@ def check_lists(store: RecordStore, world: Any) -> None:
         )
     accept = accepting(posts, asked)
     expected = ordered([record for record in records if accept(record)], sort)
+    tally = store.tally(posts, asked, accept, 0)
+    assert (tally.found, tally.complete) == (len(expected), True)
     try:
         found = listed(store, posts, asked)
     except IndexRequired:

@@ -1,7 +1,11 @@
 """Records: the documents of collections, and the one service that reads and writes them.
 
     service.py     Records: create, update, replace, delete, expire, and what it inherits from
+    preparing.py   Preparer: a write that every rule and check has passed, not yet done
+    batch.py operations.py pending.py   several writes in one request
+    idempotency.py a write that is sent again is done once
     reading.py     Reader: get, list, explain
+    counting.py    how many a list has on all its pages
     asking.py      one call: who asks, of which collection, at which moment
     query.py       query parameters → a checked request
     conditions.py  If-Match, If-None-Match

@@ -81,6 +81,19 @@ class Write:
         return "" if record is None else record.id
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many records were found among the `examined`; all there are when `complete`.
+
+    `bounded` says that an index chose what was examined, which is then no sample of the whole.
+    """
+
+    found: int
+    examined: int
+    complete: bool
+    bounded: bool = False
+
+
 class WriteRefused(Exception):
     """What stopped a set of writes: the `position` of the first at fault, and its error."""
 
@@ -155,6 +168,17 @@ class RecordStore(Protocol):
         """A page of what `accept` takes, full unless the budget or the collection ends.
 
         Raises IndexRequired with the YAML line to add, BadRequest ``invalid_cursor``.
+        """
+        ...
+
+    def tally(
+        self, collection: Collection, query: Query, accept: Callable[[Record], bool], now_s: int
+    ) -> Tally:
+        """How many records a list would find in all, as far as the budget reaches.
+
+        The query's sort, limit and cursor have no say. Where an index holds `query.where`
+        whole, `accept` is not asked: it must take what `where` takes and has not expired at
+        `now_s`. Keys are then counted without being sent.
         """
         ...
 

@@ -17,7 +17,7 @@ from covey.records.projection import bad, check_names, split_names
 DEFAULT_LIMIT, MAX_LIMIT = 30, 200
 MAX_SORT_KEYS = 8
 SHOW_PARAMETERS = frozenset({"fields", "expand"})
-LIST_PARAMETERS = SHOW_PARAMETERS | {"filter", "sort", "limit", "cursor", "explain"}
+LIST_PARAMETERS = SHOW_PARAMETERS | {"filter", "sort", "limit", "cursor", "explain", "count"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class ListRequest:
     cursor: str | None
     show: Show
     explain: bool = False
+    count: str | None = None
 
 
 def parse_show(principal: Principal, collection: Collection, parameters: Mapping[str, str]) -> Show:
@@ -82,6 +83,7 @@ def parse_list(
         cursor=parameters.get("cursor"),
         show=parse_show(principal, collection, parameters),
         explain=_flag("explain", parameters.get("explain")),
+        count=_count(parameters.get("count")),
     )
 
 
@@ -133,6 +135,12 @@ def parse_limit(text: str | None) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MAX_LIMIT):
         raise bad("limit", f"takes a whole number from 1 to {MAX_LIMIT}")
     return int(text)
+
+
+def _count(text: str | None) -> str | None:
+    if text not in (None, "exact", "estimated"):
+        raise bad("count", "takes exact or estimated")
+    return text
 
 
 def _flag(name: str, text: str | None) -> bool:

@@ -16,6 +16,7 @@ from covey.identity.profile import with_profile
 from covey.records.asking import Asking
 from covey.records.concealing import concealed_plan
 from covey.records.conditions import UNCONDITIONAL, Conditions
+from covey.records.counting import Count, Counting, no_count
 from covey.records.custom_ids import can_hold
 from covey.records.expand import EXPANDED, expand
 from covey.records.model import Record
@@ -53,10 +54,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One page: documents in order and the cursor of the next page, or None at the end."""
+    """One page: documents in order and the cursor of the next page, or None at the end.
+
+    `count` is how many there are on all pages, where that was asked for.
+    """
 
     items: tuple[dict[str, Any], ...]
     next: str | None = None
+    count: Count | None = None
 
 
 class Reader:
@@ -69,7 +74,9 @@ class Reader:
         *,
         budget: int = 2_000,
         clock: Callable[[], int] = now_ms,
+        last_count: Callable[[str], int | None] = no_count,
     ) -> None:
+        self._last_count = last_count
         self._store = store
         self._catalog = catalog
         self._budget = budget
@@ -122,7 +129,11 @@ class Reader:
         documents = [found[record.id] for record in page.records]
         self._expand(asking, documents)
         items = tuple(projected(document, wanted.show) for document in documents)
-        return Listing(items, page.next)
+        count = None
+        if wanted.count is not None:
+            counting = Counting(self._store, asking, query, accept, self._last_count)
+            count = counting.of(wanted.count, page)
+        return Listing(items, page.next, count)
 
     def explain(
         self,

@@ -17,6 +17,7 @@ from covey.identity import authorize as access
 from covey.identity.principal import SYSTEM, Principal
 from covey.records.asking import Asking, has_expired
 from covey.records.conditions import UNCONDITIONAL, Conditions
+from covey.records.counting import no_count
 from covey.records.custom_ids import can_hold, check_custom_id, refuse_custom_ids
 from covey.records.ports import RecordStore, Write
 from covey.records.preparing import OVERTAKEN, Body, Prepared, Preparer
@@ -36,7 +37,8 @@ class Records(Preparer):
     """Create, get, update, replace, delete, list and explain, under the rules.
 
     `budget` is how many records one list may examine; `clock` is in milliseconds; `pause` sleeps
-    for seconds. `request` is what rules read as ``request.method`` and ``request.ip``. The
+    for seconds; `last_count` tells how many records a collection had when last counted, None where
+    that is not known. `request` is what rules read as ``request.method`` and ``request.ip``. The
     caller's own record is read when a rule first names ``auth.<field>``: once per request where
     the caller comes `with_profile`, else once per call. `also` makes, of what will be answered,
     raw items that are written in the same transaction, also where the write changes nothing.
@@ -52,8 +54,9 @@ class Records(Preparer):
         budget: int = 2_000,
         clock: Callable[[], int] = now_ms,
         pause: Callable[[float], None] = time.sleep,
+        last_count: Callable[[str], int | None] = no_count,
     ) -> None:
-        super().__init__(store, catalog, budget=budget, clock=clock)
+        super().__init__(store, catalog, budget=budget, clock=clock, last_count=last_count)
         self._pause = pause
 
     def over(self, store: RecordStore) -> Records:

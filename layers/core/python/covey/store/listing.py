@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from covey.collections.model import Collection
 from covey.records.model import Record
-from covey.records.ports import Page, Query
+from covey.records.ports import Page, Query, Tally
 from covey.store import encoding, keys
 from covey.store.cursor import Cursors, Position, invalid_cursor
 from covey.store.plan import Plan
-from covey.store.planner import Planned, index_required, plan_of
+from covey.store.planner import Planned, index_required, plan_of, tally_plan
 
 MAX_CHUNK = 400
 
@@ -38,6 +39,10 @@ class Source(Protocol):
         """The one record of a point plan, by id or by the values of its unique fields."""
         ...
 
+    def counted(self, plan: Plan, budget: int, now_s: int) -> Tally:
+        """How many of a covering plan's records have not expired, without reading them here."""
+        ...
+
 
 class Lister:
     """Lists one collection after another from a source."""
@@ -54,6 +59,27 @@ class Lister:
             return self._point(planned, position, accept)
         plan = planned.plan if position is None else _resumed(planned, position)
         return self._read(planned, plan, query, accept)
+
+    def tally(
+        self, collection: Collection, query: Query, accept: Callable[[Record], bool], now_s: int
+    ) -> Tally:
+        """As `RecordStore.tally`."""
+        planned = tally_plan(collection, query)
+        plan = planned.plan
+        if plan.point:
+            found = self._point(planned, None, accept)
+            return Tally(len(found.records), found.examined, complete=True)
+        if plan.empty:
+            return Tally(0, 0, complete=True)
+        if plan.covering and planned.whole:
+            return self._source.counted(plan, query.budget, now_s)
+        kept = examined = 0
+        for entry in self._merged(plan, replace(query, limit=MAX_CHUNK)):
+            if examined == query.budget:
+                return Tally(kept, examined, complete=False, bounded=plan.bounded)
+            examined += 1
+            kept += entry.record is not None and accept(entry.record)
+        return Tally(kept, examined, complete=True)
 
     def _point(
         self, planned: Planned, position: Position | None, accept: Callable[[Record], bool]

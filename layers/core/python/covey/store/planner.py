@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
@@ -35,6 +36,19 @@ class Planned:
     demands: Demands
     rejected: tuple[tuple[str, str], ...]  # (source, why)
 
+    @property
+    def whole(self) -> bool:
+        """Whether the plan's bounds say all that the filter says."""
+        return all(name is not None and self._holds(name) for _, name in self.demands.parts)
+
+    def _holds(self, name: str) -> bool:
+        demand = self.demands.fields[name]
+        if name in self.plan.equal:
+            return len(demand.equals) == 1 and not demand.ranges
+        if name != self.plan.ranged:
+            return False
+        return not demand.equals or self.plan.index is None  # creation order takes both
+
 
 def plan_of(collection: Collection, query: Query) -> Planned:
     """The best plan; IndexRequired when no index gives the order that is asked for."""
@@ -65,6 +79,18 @@ def plan_of(collection: Collection, query: Query) -> Planned:
     best = max(candidates, key=_worth)
     rejected += [(plan.source, "another reads less") for plan in candidates if plan is not best]
     return Planned(best, demands, tuple(rejected))
+
+
+def tally_plan(collection: Collection, query: Query) -> Planned:
+    """The plan that reads least, in whatever order."""
+    demands = demands_of(query.where, collection)
+    sorts = [NEWEST_FIRST]
+    sorts += [(SortKey(i.ordered[0].field, i.ordered[0].descending),) for i in collection.indexes]
+    plans: list[Plan] = []
+    for sort in sorts:
+        with suppress(IndexRequired):  # that index has no entries for this filter, or not yet
+            plans.append(plan_of(collection, replace(query, sort=sort)).plan)
+    return Planned(max(plans, key=_worth), demands, ())
 
 
 def index_required(collection: Collection, query: Query, planned: Planned) -> IndexRequired:

@@ -9,6 +9,7 @@ from typing import Any
 from covey.collections.model import Collection
 from covey.errors import NotFound
 from covey.records.model import Record
+from covey.records.ports import Tally
 from covey.store import codec, keys
 from covey.store.codec import Item
 from covey.store.faults import Throttled
@@ -81,6 +82,29 @@ class Reader:
                 if start is None:
                     break
         return total
+
+    def counted(self, plan: Plan, budget: int, now_s: int) -> Tally:
+        """As `Source.counted`."""
+        found = examined = 0
+        for shard in keys.shards(plan.collection):
+            request = self._query(plan, shard)
+            if request is None:
+                continue
+            request["Select"] = "COUNT"
+            request["FilterExpression"] = "attribute_not_exists(x) OR x > :n"
+            request["ExpressionAttributeValues"][":n"] = {"N": str(now_s)}
+            while True:
+                # One more than may be, to know whether the budget has reached all.
+                request["Limit"] = budget - examined + 1
+                answer = self._transport.call("Query", request)
+                examined += answer["ScannedCount"]
+                found += answer["Count"]
+                if examined > budget:
+                    return Tally(found, examined, complete=False, bounded=plan.bounded)
+                if "LastEvaluatedKey" not in answer:
+                    break
+                request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return Tally(found, examined, complete=True)
 
     def expired(self, now_s: int, limit: int) -> list[tuple[str, str]]:
         """As `RecordStore.expired`."""

@@ -11,7 +11,7 @@ from covey.collections.model import Collection
 from covey.errors import NotFound, TooLarge
 from covey.records import ids
 from covey.records.model import Record
-from covey.records.ports import Page, Query, Write, WriteRefused
+from covey.records.ports import Page, Query, Tally, Write, WriteRefused
 from covey.store import codec, keys
 from covey.store.codec import Item
 from covey.store.cursor import Cursors
@@ -52,6 +52,12 @@ class DynamoRecordStore(Reader):
     def list(self, collection: Collection, query: Query, accept: Callable[[Record], bool]) -> Page:
         """As `RecordStore.list`."""
         return self._lister.page(collection, query, accept)
+
+    def tally(
+        self, collection: Collection, query: Query, accept: Callable[[Record], bool], now_s: int
+    ) -> Tally:
+        """As `RecordStore.tally`."""
+        return self._lister.tally(collection, query, accept, now_s)
 
     def explain(self, collection: Collection, query: Query) -> dict[str, Any]:
         """As `RecordStore.explain`."""

@@ -16,7 +16,7 @@ from covey.collections.model import Collection
 from covey.errors import Conflict, CoveyError, NotFound
 from covey.records import ids
 from covey.records.model import Record
-from covey.records.ports import Page, Query, Write, WriteRefused
+from covey.records.ports import Page, Query, Tally, Write, WriteRefused
 from covey.store import keys
 from covey.store.cursor import Cursors
 from covey.store.layout import Claim, layout_of
@@ -141,6 +141,24 @@ class MemoryRecordStore:
     def list(self, collection: Collection, query: Query, accept: Callable[[Record], bool]) -> Page:
         """As `RecordStore.list`."""
         return self._lister.page(collection, query, accept)
+
+    def tally(
+        self, collection: Collection, query: Query, accept: Callable[[Record], bool], now_s: int
+    ) -> Tally:
+        """As `RecordStore.tally`."""
+        return self._lister.tally(collection, query, accept, now_s)
+
+    def counted(self, plan: Plan, budget: int, now_s: int) -> Tally:
+        """As `Source.counted`."""
+        entries = [
+            entry.record
+            for shard in keys.shards(plan.collection)
+            for entry in self.entries(plan, shard, budget, budget + 1)
+        ]
+        alive = [one for one in entries if one and (one.expires is None or one.expires > now_s)]
+        if len(entries) > budget:
+            return Tally(len(alive), len(entries), complete=False, bounded=plan.bounded)
+        return Tally(len(alive), len(entries), complete=True)
 
     def explain(self, collection: Collection, query: Query) -> dict[str, Any]:
         """As `RecordStore.explain`."""
