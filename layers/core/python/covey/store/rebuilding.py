@@ -6,7 +6,7 @@ from base64 import b64decode
 from collections.abc import Collection as Names
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from covey.collections.builds import index_part, unique_part
 from covey.collections.model import Collection
@@ -33,6 +33,8 @@ Stale = dict[keys.Key, tuple[str, Record | None]]  # whose claim it was, and wha
 
 class Taken(Conflict):
     """A claim is another record's."""
+
+    default_code: ClassVar[str] = "unique_violation"
 
     def __init__(self, claim: Claim, owner: str) -> None:
         super().__init__()
