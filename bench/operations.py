@@ -14,7 +14,7 @@ WORDS: Mapping[str, str] = {
     "no-op": "`GET /.well-known/jwks.json`: front, worker and HTTP layer, no read of a record",
     "get": "`GET /records/items/{id}` of a random id, with an access token",
     "list": "`GET /records/items?filter=group == …&sort=-rank&limit=20`, of a random group",
-    "create": "`POST /records/items`, 0.3 KB in three indexes' worth of keys",
+    "create": "`POST /records/items`, a record of 0.3 KB in one index",
 }
 
 
