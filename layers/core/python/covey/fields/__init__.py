@@ -2,7 +2,7 @@
 
     field_type.py   what every type is; registry.py lists them
     text.py number.py integer.py boolean.py datetime.py date.py choice.py email.py url.py
-    json.py relation.py
+    json.py geo.py relation.py
     lists.py        `list: true` of any scalar
     option.py       constraints: how they are written, read, and shown in the JSON Schema
     numeric.py characters.py bounds.py size.py   what several types share

@@ -32,8 +32,8 @@ class JsonType(FieldType):
         "max": option.whole("The most bytes it may take; 100,000 unless given.", 1, MAX_SIZE)
     }
     keeps = frozenset(
-        {"bool", "choice", "date", "datetime", "email", "integer", "number", "relation", "text"}
-        | {"url"}
+        {"bool", "choice", "date", "datetime", "email", "geo", "integer", "number", "relation"}
+        | {"text", "url"}
     )
 
     def validate(self, value: Any, field: Field) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from covey.collections.model import Collection
 from covey.errors import BadRequest
 from covey.expressions import Expression, ExpressionError, parse
+from covey.fields import REGISTRY
 from covey.identity.authorize import check_filter, filterable_fields, known_fields
 from covey.identity.principal import Principal
 from covey.records.model import SYSTEM_FIELDS
@@ -123,7 +124,7 @@ def parse_sort(
     check_names("sort", [key.field for key in keys], readable | set(SYSTEM_FIELDS))
     for key in keys:
         field = collection.fields.get(key.field)
-        if field is not None and (field.list or field.type == "json"):
+        if field is not None and (field.list or not REGISTRY[field.type].scalar):
             raise bad("sort", f"{key.field} has no order")
     return keys
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from covey.collections.model import Collection
 from covey.expressions import Expression, Timestamp, conjuncts, nodes
+from covey.fields import REGISTRY
 from covey.records.time import rfc3339
 from covey.store import encoding
 
 _FLIPPED = {"==": "==", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _SYSTEM = ("created", "updated", "id")
-_UNORDERED = frozenset(("json",))
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ def sortable(collection: Collection, name: str) -> bool:
     declared = collection.fields.get(name)
     if declared is None:
         return name in _SYSTEM
-    return not declared.list and declared.type not in _UNORDERED
+    return not declared.list and REGISTRY[declared.type].scalar
 
 
 def _read(root: nodes.Node, collection: Collection, fields: dict[str, Demand]) -> str | None:
