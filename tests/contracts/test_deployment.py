@@ -184,7 +184,12 @@ def test_queues_can_be_made_and_send_what_fails_to_their_dead_letters(aws: None)
         )["QueueUrl"]
         for name, declared in of_type("AWS::SQS::Queue").items()
     }
-    assert set(urls) == {"JobsQueue", "JobsDeadLetters", "ChangesDeadLetters"}
+    assert set(urls) == {
+        "JobsQueue",
+        "JobsDeadLetters",
+        "ChangesDeadLetters",
+        "ChangesApplyDeadLetters",
+    }
     patience = of_type("AWS::SQS::Queue")["JobsQueue"]["VisibilityTimeout"]
     run = CITY.functions["JobsRunFunction"]
     assert patience >= run.timeout, "a message would come back while its function still runs"

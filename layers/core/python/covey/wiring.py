@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from covey.jobs.queue import JobQueue
     from covey.jobs.runner import Runner, Work
     from covey.jobs.service import Jobs
+    from covey.pipeline.run import Pipeline
     from covey.realtime.fan_out import FanOut
     from covey.realtime.messages import Conversation
     from covey.realtime.ports import ConnectionStore
@@ -157,7 +158,7 @@ class Services:
         def writer() -> Records:
             return Records(Remembering(self.record_store), self.catalog)
 
-        imports = Import(self.blobs, self.catalog.get, writer, self._user)
+        imports = Import(self.blobs, self.catalog.get, writer, self.user)
         backfill = Backfill(
             self.catalog,
             self.record_store,
@@ -195,6 +196,15 @@ class Services:
 
         return LastCounts(lambda: self.job_store.list("system:statistics", 2))
 
+    # ---- what is kept from changes
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """Gives changes to whoever keeps something from them."""
+        from covey.pipeline.run import Pipeline
+
+        return Pipeline(self.catalog, [])
+
     # ---- realtime
 
     @cached_property
@@ -223,14 +233,14 @@ class Services:
         """What is answered to sockets."""
         from covey.realtime.messages import Conversation
 
-        return Conversation(self.connections, self.catalog, self.bearer, self._profiled)
+        return Conversation(self.connections, self.catalog, self.bearer, self.profiled)
 
     @cached_property
     def fan_out(self) -> FanOut:
         """Who is told of a change."""
         from covey.realtime.fan_out import FanOut
 
-        return FanOut(self.connections, self.catalog, self.sockets, self._profiled)
+        return FanOut(self.connections, self.catalog, self.sockets, self.profiled)
 
     def change_of(self, image: Mapping[str, Any]) -> Change | None:
         """The change that a record of the table's stream tells of."""
@@ -247,8 +257,8 @@ class Services:
         claims = self.tokens.verify(token)
         return signed_in(claims.user, claims.session, claims.roles), claims.expires
 
-    def _user(self, user: str) -> Principal:
-        """A user with the roles of now, to go on with work that they started.
+    def user(self, user: str) -> Principal:
+        """A user with the roles of now: to go on with work that they started, or in their name.
 
         Raises Unauthenticated for one that is gone: nobody goes on with their work.
         """
@@ -258,10 +268,11 @@ class Services:
 
         record = self.record_store.get(self.catalog.get("users"), user, consistent=True)
         if record is None:
-            raise Unauthenticated("The user who started this is gone.")
-        return self._profiled(signed_in(user, "", roles_of(record)))
+            raise Unauthenticated("The user in whose name this is done is not there.")
+        return self.profiled(signed_in(user, "", roles_of(record)))
 
-    def _profiled(self, who: Principal) -> Principal:
+    def profiled(self, who: Principal) -> Principal:
+        """The same caller, their own record read when a rule first asks for it."""
         from covey.identity.profile import with_profile
 
         return with_profile(who, self._own_values)
@@ -276,7 +287,7 @@ class Services:
 
         if authorization is None:  # most of the web; spared the machinery of tokens
             return GUEST
-        return self._profiled(principal_from(authorization, self.tokens))
+        return self.profiled(principal_from(authorization, self.tokens))
 
     def _own_values(self, user: str) -> Mapping[str, Any]:
         record = self.record_store.get(self.catalog.get("users"), user, consistent=True)

@@ -1,0 +1,1 @@
+"""Table changes: what is kept from them."""
