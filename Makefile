@@ -20,6 +20,8 @@ endif
 
 BIN := .venv/bin
 PATHS := layers/core/python:layers/team/python:.
+# A file's tests stay together, as they share what they set up; the rest is spread over the cores.
+PYTEST := PYTHONPATH=$(PATHS) $(BIN)/python -m pytest -q --dist loadfile
 
 .PHONY: help
 help: ## Say what there is
@@ -57,12 +59,12 @@ demo: env-dev ## Load 50,000 flights and try five requests
 .PHONY: test test-fast lint types format bench
 test: lint types env-sam engine ## Everything that must hold: style, types, arrows, tests, coverage
 	@rm -f .coverage .coverage.*
-	@PYTHONPATH=$(PATHS) $(BIN)/coverage run -m pytest -q -m "not slow" $(TESTS)
-	@PYTHONPATH=$(PATHS) $(BIN)/coverage run -m pytest -q -m slow $(TESTS) || [ $$? -eq 5 ]
-	@$(BIN)/coverage combine -q && $(BIN)/coverage report --skip-covered | tail -25
+	@$(PYTEST) -n 3 -m "not slow" --cov --cov-report= $(TESTS)
+	@$(PYTEST) -n 2 -m slow --cov --cov-append --cov-report= $(TESTS) || [ $$? -eq 5 ]
+	@$(BIN)/coverage report --skip-covered | tail -25
 
 test-fast: env-dev engine ## The tests of seconds, without coverage; TESTS=path narrows
-	@PYTHONPATH=$(PATHS) $(BIN)/python -m pytest -q -x -m "not slow" $(TESTS)
+	@$(PYTEST) -n 3 -x -m "not slow" $(TESTS)
 
 lint: env-dev ## Style and the arrows between packages
 	@$(BIN)/ruff check --quiet .

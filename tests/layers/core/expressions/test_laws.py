@@ -123,11 +123,11 @@ def test_checking_refuses_or_keeps_the_names(tree: Node) -> None:
 @given(st.text(max_size=200) | _SYNTAX)
 @settings(max_examples=1_500, deadline=None)
 def test_any_text_parses_or_is_refused_soon(text: str) -> None:
-    start = time.perf_counter()
+    start = time.thread_time()
     try:
         expression = parse(text)
     except ExpressionError as error:
         assert 0 <= error.position <= len(text)
     else:
         assert parse(render(expression.root)).root == expression.root
-    assert time.perf_counter() - start < 0.2
+    assert time.thread_time() - start < 0.2

@@ -38,9 +38,9 @@ def test_matches(name: str) -> None:
 def test_no_pattern_takes_long(pattern: str) -> None:
     expression = parse(f"a.matches('{pattern}')")
     for text in ("a" * 4_096, "".join(random.Random(1).choices("ab", k=4_096))):
-        start = time.perf_counter()
+        start = time.thread_time()
         expression.holds(Values(a=text))
-        assert time.perf_counter() - start < 0.3
+        assert time.thread_time() - start < 0.3
 
 
 def test_long_text_and_no_text_deny() -> None:

@@ -94,10 +94,10 @@ def test_what_no_pattern_may_hold(pattern: str) -> None:
 def test_no_text_keeps_a_pattern_busy(pattern: str) -> None:
     automaton = compiled(pattern)
     text = ("ab" * 3 + "aab") * 1_111
-    start = time.perf_counter()
+    start = time.thread_time()
     automaton.found_in("a" * 10_000 + "!")
     automaton.found_in(text)
-    assert time.perf_counter() - start < 5
+    assert time.thread_time() - start < 5
 
 
 atoms = st.sampled_from(["a", "b", ".", "[ab]", "[^a]", "\\d", "\\.", "(?:ab)", "c", "1"])
