@@ -9,8 +9,8 @@ import pytest
 from moto import mock_aws
 
 from covey.aws.s3 import S3Blobs
-from covey.errors import BadRequest, NotFound
-from covey.files.blobs import Blobs
+from covey.errors import BadRequest, Conflict, NotFound
+from covey.files.blobs import MIN_PART, Blobs
 from covey.files.directory import Directory, DirectoryBlobs
 from covey.testing.blobs import MemoryBlobs
 
@@ -106,6 +106,44 @@ class TestBlobs:
         with pytest.raises(BadRequest, match="invalid_size"):
             blobs.sign_upload("a/b", "text/csv", 100, 60, size=101)
         assert blobs.sign_download("a/b", 60, filename="b.csv")
+
+    def test_parts_become_the_object_when_they_are_joined(self, blobs: Blobs) -> None:
+        upload = blobs.begin_parts("a/b", "text/csv")
+        big, other = b"x" * MIN_PART, b"y" * MIN_PART
+        tags = [
+            blobs.put_part("a/b", upload, number, data) for number, data in ((1, big), (2, b"z"))
+        ]
+        with pytest.raises(NotFound):
+            blobs.head("a/b")
+        tags[0] = blobs.put_part("a/b", upload, 1, other)
+        blob = blobs.join_parts("a/b", upload, tags)
+        assert (blob.size, blob.content_type) == (MIN_PART + 1, "text/csv")
+        assert blobs.get("a/b") == other + b"z"
+
+    def test_parts_that_were_joined_or_dropped_are_gone(self, blobs: Blobs) -> None:
+        joined, dropped = blobs.begin_parts("k", "text/csv"), blobs.begin_parts("k", "text/csv")
+        tags = [blobs.put_part("k", joined, 1, b"x")]
+        blobs.join_parts("k", joined, tags)
+        blobs.put_part("k", dropped, 1, b"y")
+        blobs.drop_parts("k", dropped)
+        assert blobs.get("k") == b"x"
+        if isinstance(blobs, S3Blobs):  # which says NoSuchUpload, where moto fails
+            return
+        for upload in (joined, dropped, "../..", "never"):
+            blobs.drop_parts("k", upload)
+            with pytest.raises(NotFound):
+                blobs.put_part("k", upload, 1, b"z")
+            with pytest.raises(NotFound):
+                blobs.join_parts("k", upload, tags)
+        assert blobs.get("k") == b"x"
+
+    def test_a_part_that_another_wrote_is_not_joined(self, blobs: Blobs) -> None:
+        upload = blobs.begin_parts("k", "text/csv")
+        blobs.put_part("k", upload, 1, b"x")
+        with pytest.raises(Conflict, match="part_replaced"):
+            blobs.join_parts("k", upload, ["0" * 32])
+        with pytest.raises(NotFound):
+            blobs.head("k")
 
 
 def test_s3_signs_type_and_length(monkeypatch: pytest.MonkeyPatch) -> None:

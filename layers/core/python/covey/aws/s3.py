@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -12,12 +13,12 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from covey.errors import NotFound
-from covey.files.blobs import Blob, SignedUpload, checked_key, checked_size
+from covey.files.blobs import Blob, SignedUpload, checked_key, checked_size, replaced_part
 from covey.files.links import attachment
 
 _CHUNK = 262_144
 _IN_MEMORY = 8_388_608  # bytes of a streamed object kept in memory before a file is used
-_MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
+_MISSING = frozenset({"404", "NoSuchKey", "NoSuchUpload", "NotFound"})
 
 
 class S3Blobs:
@@ -84,6 +85,33 @@ class S3Blobs:
     def delete(self, key: str) -> None:
         """Forget the object."""
         self._s3.delete_object(Bucket=self._bucket, Key=checked_key(key))
+
+    def begin_parts(self, key: str, content_type: str) -> str:
+        """Begin an object that is sent in parts."""
+        begun = self._call("create_multipart_upload", key, ContentType=content_type)
+        return str(begun["UploadId"])
+
+    def put_part(self, key: str, upload: str, number: int, data: bytes) -> str:
+        """Keep a part."""
+        kept = self._call("upload_part", key, UploadId=upload, PartNumber=number, Body=data)
+        return str(kept["ETag"].strip('"'))
+
+    def join_parts(self, key: str, upload: str, tags: Sequence[str]) -> Blob:
+        """Make the parts the object."""
+        parts = [{"PartNumber": n, "ETag": f'"{tag}"'} for n, tag in enumerate(tags, 1)]
+        joined = {"UploadId": upload, "MultipartUpload": {"Parts": parts}}
+        try:
+            self._call("complete_multipart_upload", key, **joined)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "InvalidPart":
+                raise replaced_part() from error
+            raise
+        return self.head(key)
+
+    def drop_parts(self, key: str, upload: str) -> None:
+        """Forget the parts."""
+        with suppress(NotFound):
+            self._call("abort_multipart_upload", key, UploadId=upload)
 
     def sign_upload(
         self, key: str, content_type: str, max_bytes: int, expires: int, *, size: int | None = None

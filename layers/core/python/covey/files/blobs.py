@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypedDict
 
-from covey.errors import BadRequest
+from covey.errors import BadRequest, Conflict
 
 MAX_KEY = 1024  # bytes in UTF-8, S3's own limit
+MIN_PART = 5_242_880  # bytes of every part but the last (Amazon S3, multipart upload limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,33 @@ class Blobs(Protocol):
         """Forget the object; one that is not there is no error."""
         ...
 
+    def begin_parts(self, key: str, content_type: str) -> str:
+        """The id of an object that is sent in parts, nothing of which is seen before `join_parts`.
+
+        Parts outlive this process; those that are never joined are forgotten after a day or more.
+        """
+        ...
+
+    def put_part(self, key: str, upload: str, number: int, data: bytes) -> str:
+        """Keep part `number`, from 1 on, durably; its tag. The same number again replaces it.
+
+        Every part but the last has at least `MIN_PART` bytes. NotFound when the parts were
+        joined or dropped.
+        """
+        ...
+
+    def join_parts(self, key: str, upload: str, tags: Sequence[str]) -> Blob:
+        """Make the parts of these tags, numbers 1 to the last, the object.
+
+        NotFound when that was done or they were dropped; Conflict ``part_replaced``, changing
+        nothing, when a part is not the one of its tag.
+        """
+        ...
+
+    def drop_parts(self, key: str, upload: str) -> None:
+        """Forget parts that will not be joined; no matter whether they are there."""
+        ...
+
     def sign_upload(
         self, key: str, content_type: str, max_bytes: int, expires: int, *, size: int | None = None
     ) -> SignedUpload:
@@ -87,3 +115,8 @@ def checked_size(max_bytes: int, size: int | None) -> None:
     """Raise BadRequest ``invalid_size`` for a size that its own limit forbids."""
     if size is not None and not 0 <= size <= max_bytes:
         raise BadRequest(f"An upload here has 0 to {max_bytes} bytes.", code="invalid_size")
+
+
+def replaced_part() -> Conflict:
+    """The error for a part that somebody else has written over."""
+    return Conflict("A part of the object was replaced meanwhile.", code="part_replaced")

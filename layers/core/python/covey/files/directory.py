@@ -17,13 +17,14 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from covey.errors import NotFound
 from covey.files.blobs import Blob, SignedUpload, checked_key, checked_size
+from covey.files.directory_parts import Parts
 from covey.files.links import Link
 
 CHUNK = 262_144
@@ -39,6 +40,7 @@ class Directory:
     def __init__(self, root: Path | str) -> None:
         self._root = Path(root)
         self.events = self._root / ".events"
+        self.parts = Parts(self._root / ".parts")
         self._incoming = self._root / ".incoming"
 
     def write(self, bucket: str, key: str, content_type: str) -> Writer:
@@ -103,6 +105,7 @@ class Directory:
                 marker.unlink()
         for file in self._incoming.glob("*"):
             file.unlink()
+        self.parts.sweep()
 
     def _happened(self, about: dict[str, Any]) -> bool:
         try:
@@ -244,6 +247,27 @@ class DirectoryBlobs:
         """Forget the object."""
         self._directory.delete(self._bucket, key)
 
+    def begin_parts(self, key: str, content_type: str) -> str:
+        """Begin an object that is sent in parts."""
+        return self._directory.parts.begin(self._bucket, checked_key(key), content_type)
+
+    def put_part(self, key: str, upload: str, number: int, data: bytes) -> str:
+        """Keep a part."""
+        return self._directory.parts.put(self._bucket, key, upload, number, data)
+
+    def join_parts(self, key: str, upload: str, tags: Sequence[str]) -> Blob:
+        """Make the parts the object."""
+        parts = self._directory.parts
+        content_type, files = parts.files(self._bucket, key, upload, tags)
+        chunks = (chunk for file in files for chunk in _chunks(file))
+        blob = self.put(key, chunks, content_type=content_type)
+        parts.drop(self._bucket, key, upload)
+        return blob
+
+    def drop_parts(self, key: str, upload: str) -> None:
+        """Forget the parts."""
+        self._directory.parts.drop(self._bucket, key, upload)
+
     def sign_upload(
         self, key: str, content_type: str, max_bytes: int, expires: int, *, size: int | None = None
     ) -> SignedUpload:
@@ -266,6 +290,12 @@ class DirectoryBlobs:
         until = int(self._now()) + expires
         link = Link("GET", self._bucket, checked_key(key), until, name=filename or "")
         return link.url(self._secret, self._base)
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
 
 
 def _encoded(segment: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import md5
+from secrets import token_hex
 
 from covey.errors import NotFound
-from covey.files.blobs import Blob, SignedUpload, checked_key, checked_size
+from covey.files.blobs import Blob, SignedUpload, checked_key, checked_size, replaced_part
 
 
 class MemoryBlobs:
@@ -16,6 +17,7 @@ class MemoryBlobs:
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now
         self._blobs: dict[str, tuple[Blob, bytes]] = {}
+        self._uploads: dict[str, tuple[str, dict[int, tuple[str, bytes]]]] = {}
 
     def put(self, key: str, data: bytes | Iterable[bytes], *, content_type: str) -> Blob:
         """Keep the bytes."""
@@ -47,6 +49,38 @@ class MemoryBlobs:
     def delete(self, key: str) -> None:
         """Forget the object."""
         self._blobs.pop(checked_key(key), None)
+
+    def begin_parts(self, key: str, content_type: str) -> str:
+        """Begin an object that is sent in parts."""
+        checked_key(key)
+        upload = token_hex(8)
+        self._uploads[f"{upload} {key}"] = content_type, {}
+        return upload
+
+    def _parts(self, key: str, upload: str) -> tuple[str, dict[int, tuple[str, bytes]]]:
+        try:
+            return self._uploads[f"{upload} {key}"]
+        except KeyError:
+            raise NotFound("upload") from None
+
+    def put_part(self, key: str, upload: str, number: int, data: bytes) -> str:
+        """Keep a part."""
+        tag = token_hex(8)
+        self._parts(key, upload)[1][number] = tag, data
+        return tag
+
+    def join_parts(self, key: str, upload: str, tags: Sequence[str]) -> Blob:
+        """Make the parts the object."""
+        content_type, parts = self._parts(key, upload)
+        if [parts.get(number, ("", b""))[0] for number in range(1, len(tags) + 1)] != list(tags):
+            raise replaced_part()
+        whole = b"".join(parts[number][1] for number in range(1, len(tags) + 1))
+        del self._uploads[f"{upload} {key}"]
+        return self.put(key, whole, content_type=content_type)
+
+    def drop_parts(self, key: str, upload: str) -> None:
+        """Forget the parts."""
+        self._uploads.pop(f"{upload} {key}", None)
 
     def sign_upload(
         self, key: str, content_type: str, max_bytes: int, expires: int, *, size: int | None = None
