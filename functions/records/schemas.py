@@ -11,7 +11,11 @@ FLAG = {"type": "boolean", "default": False}
 
 SHOW = (
     Parameter("fields", "Names of the fields to answer, separated by commas; all when absent."),
-    Parameter("expand", "Names of relations whose records to answer with these, in `expand`."),
+    Parameter(
+        "expand",
+        "Relations whose records to answer with these, in `expand`: `author.team`, three levels "
+        "deep, or `comments_via_post` for the records that point here.",
+    ),
 )
 LIST = (
     Parameter("filter", "An expression over the record's fields, such as `views > 10`."),

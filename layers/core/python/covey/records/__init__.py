@@ -12,7 +12,8 @@
     drafts.py      a body or a patch → what the record would become
     patch.py       merge patch and the operators $inc, $append, $remove
     relations.py   targets exist and may be seen
-    expand.py projection.py   what of a record, and of its targets, an answer shows
+    expansion.py expand.py    relations to follow, and what they lead to
+    projection.py  what of a record an answer shows
     concealing.py  what the store says, without fields that the caller cannot know
     custom_ids.py ids.py      ids that writers give, ids that Covey makes
     model.py time.py          a record, a change, an instant

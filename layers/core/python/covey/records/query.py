@@ -11,6 +11,7 @@ from covey.expressions import Expression, ExpressionError, parse
 from covey.fields import REGISTRY
 from covey.identity.authorize import check_filter, filterable_fields, known_fields
 from covey.identity.principal import Principal
+from covey.records.expansion import Expansions, Step
 from covey.records.model import SYSTEM_FIELDS
 from covey.records.ports import SortKey
 from covey.records.projection import bad, check_names, split_names
@@ -23,10 +24,10 @@ LIST_PARAMETERS = SHOW_PARAMETERS | {"filter", "sort", "limit", "cursor", "expla
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """How records are shown: `fields` None means all; `expand` names relations."""
+    """How records are shown: `fields` None means all; `expand` is what is followed."""
 
     fields: tuple[str, ...] | None = None
-    expand: tuple[str, ...] = ()
+    expand: tuple[Step, ...] = ()
 
 
 WHOLE = Show()
@@ -45,7 +46,9 @@ class ListRequest:
     count: str | None = None
 
 
-def parse_show(principal: Principal, collection: Collection, parameters: Mapping[str, str]) -> Show:
+def parse_show(
+    collection: Collection, parameters: Mapping[str, str], expansions: Expansions
+) -> Show:
     """The `fields` and `expand` of a request; raises BadRequest (invalid_fields, invalid_expand).
 
     A field that this caller never reads is refused as an unknown one.
@@ -53,36 +56,28 @@ def parse_show(principal: Principal, collection: Collection, parameters: Mapping
     fields, expand = parameters.get("fields"), parameters.get("expand")
     if fields is None and expand is None:
         return WHOLE
-    known = known_fields(principal, collection, write=False)
     names: tuple[str, ...] | None = None
-    relations: tuple[str, ...] = ()
     if fields is not None:
+        known = known_fields(expansions.principal, collection, write=False)
         names = split_names("fields", fields)
         check_names("fields", names, known | set(SYSTEM_FIELDS))
-    if expand is not None:
-        relations = split_names("expand", expand)
-        for name in relations:
-            if "." in name:
-                raise bad("expand", "goes one level deep: no dotted names")
-        check_names("expand", relations, known)
-        for name in relations:
-            if collection.fields[name].type != "relation":
-                raise bad("expand", f"{name} is no relation")
-    return Show(names, relations)
+    steps = () if expand is None else expansions.parse(collection, expand)
+    return Show(names, steps)
 
 
 def parse_list(
-    principal: Principal, collection: Collection, parameters: Mapping[str, str]
+    collection: Collection, parameters: Mapping[str, str], expansions: Expansions
 ) -> ListRequest:
     """A whole list request; raises BadRequest with a code that names the parameter."""
     check_parameters(parameters, LIST_PARAMETERS)
+    principal = expansions.principal
     text = parameters.get("filter")
     return ListRequest(
         where=None if text is None else parse_filter(principal, collection, text),
         sort=parse_sort(principal, collection, parameters.get("sort")),
         limit=parse_limit(parameters.get("limit")),
         cursor=parameters.get("cursor"),
-        show=parse_show(principal, collection, parameters),
+        show=parse_show(collection, parameters, expansions),
         explain=_flag("explain", parameters.get("explain")),
         count=_count(parameters.get("count")),
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from covey.collections.catalog import Catalog
 from covey.collections.model import Collection
-from covey.errors import Forbidden, NotFound
+from covey.errors import BadRequest, Forbidden, IndexRequired, NotFound
 from covey.expressions import Timestamp, bind, conjoin
 from covey.identity import authorize as access
 from covey.identity.principal import Principal
@@ -18,7 +18,8 @@ from covey.records.concealing import concealed_plan
 from covey.records.conditions import UNCONDITIONAL, Conditions
 from covey.records.counting import Count, Counting, no_count
 from covey.records.custom_ids import can_hold
-from covey.records.expand import EXPANDED, expand
+from covey.records.expand import EXPANDED, POINTING, Pointing, expand
+from covey.records.expansion import Expansions, Step
 from covey.records.model import Record
 from covey.records.ports import Query, RecordStore
 from covey.records.projection import project
@@ -28,11 +29,14 @@ from covey.records.query import (
     ListRequest,
     Show,
     check_parameters,
+    parse_filter,
     parse_list,
     parse_show,
 )
 from covey.records.relations import Relations
 from covey.records.time import now_ms
+
+MAX_POINTING = 200  # records examined for one list of those that point to another
 
 Parameters = Mapping[str, str]
 
@@ -103,7 +107,9 @@ class Reader:
         # rule shows this caller today, which another caller's cached answer may not match.
         whole = not asking.show.expand and _shows_alike(asking.collection)
         unchanged = conditions.unchanged(record.etag) and whole
-        return self._answer(asking, record, document, unchanged=unchanged)
+        if not unchanged:
+            self._expand(asking, [document])
+        return Answer(record.id, projected(document, asking.show), record.etag, unchanged=unchanged)
 
     def list(
         self,
@@ -115,23 +121,14 @@ class Reader:
     ) -> Listing:
         """A page of what the filter finds among what the caller may see."""
         asking, wanted, query = self._query(principal, collection, parameters or {}, request)
-        found: dict[str, dict[str, Any]] = {}
-
-        def accept(record: Record) -> bool:
-            if wanted.where is not None and not wanted.where.holds(asking.scope(record)):
-                return False
-            document = asking.visible(asking.collection, record)
-            if document is not None:
-                found[record.id] = document
-            return document is not None
-
-        page = self._store.list(asking.collection, query, accept)
-        documents = [found[record.id] for record in page.records]
+        seen = _Seen(asking, wanted)
+        page = self._store.list(asking.collection, query, seen.accept)
+        documents = [seen.documents[record.id] for record in page.records]
         self._expand(asking, documents)
         items = tuple(projected(document, wanted.show) for document in documents)
         count = None
         if wanted.count is not None:
-            counting = Counting(self._store, asking, query, accept, self._last_count)
+            counting = Counting(self._store, asking, query, seen.accept, self._last_count)
             count = counting.of(wanted.count, page)
         return Listing(items, page.next, count)
 
@@ -171,7 +168,7 @@ class Reader:
         show = WHOLE
         if parameters:
             check_parameters(parameters, SHOW_PARAMETERS)
-            show = parse_show(who, found, parameters)
+            show = parse_show(found, parameters, self._expansions(who))
         return Asking(who, found, self._clock(), request or {}, show)
 
     def _load_user(self, user: str) -> Mapping[str, Any]:
@@ -196,7 +193,7 @@ class Reader:
         rule = access.list_rule(asking.principal, asking.collection)
         if rule is access.DENY:
             raise access.refusal(asking.principal, asking.collection, "read")
-        wanted = parse_list(asking.principal, asking.collection, parameters)
+        wanted = parse_list(asking.collection, parameters, self._expansions(asking.principal))
         moment = {"now": Timestamp(asking.now), "request": asking.request}
         where = conjoin([bind(part, moment) for part in (rule, wanted.where) if part is not None])
         query = Query(
@@ -211,14 +208,34 @@ class Reader:
         )
         return replace(asking, show=wanted.show), wanted, query
 
+    def _expansions(self, principal: Principal) -> Expansions:
+        return Expansions(principal, self._catalog.get, self._check_backward)
+
+    def _check_backward(self, principal: Principal, collection: Collection, name: str) -> None:
+        """Raise IndexRequired unless an index finds what a relation of the collection holds."""
+        where = parse_filter(principal, collection, _points_to(name, "."))
+        plan = self._store.explain(collection, Query(where, filter_text=where.text))
+        if not plan.get("bounded"):
+            raise IndexRequired(f"expand: no index holds {name}. {plan['suggestion']}")
+
     def _expand(self, asking: Asking, documents: Sequence[dict[str, Any]]) -> None:
         if asking.show.expand:
-            expand(
-                asking.collection,
-                documents,
-                asking.show.expand,
-                lambda to, ids: self._relations.documents(to, ids, asking.visible),
-            )
+            expand(documents, asking.show.expand, _Source(self, asking))
+
+    def targets(
+        self, asking: Asking, collection: str, ids: Sequence[str]
+    ) -> dict[str, dict[str, Any]]:
+        """Those of the records that the caller may see, by id, in one batch."""
+        return self._relations.documents(collection, ids, asking.visible)
+
+    def pointing(self, asking: Asking, step: Step, record_id: str) -> Pointing:
+        """The newest records that point to one; `next` goes on with the list of this filter."""
+        parameters = {"filter": _points_to(step.field.name, record_id), "limit": str(POINTING)}
+        there, wanted, query = self._query(asking.principal, step.to, parameters, asking.request)
+        seen = _Seen(there, wanted)
+        query = replace(query, budget=min(query.budget, MAX_POINTING))
+        page = self._store.list(there.collection, query, seen.accept)
+        return Pointing([seen.documents[record.id] for record in page.records], page.next)
 
     def _answer(
         self,
@@ -227,14 +244,55 @@ class Reader:
         document: dict[str, Any] | None,
         *,
         created: bool = False,
-        unchanged: bool = False,
     ) -> Answer:
+        """What is answered to a write, which stands whatever is the matter with `expand`."""
         if document is None:
             document = replace(record, values={}).document()
-        if not unchanged:
+        try:
             self._expand(asking, [document])
-        shown = projected(document, asking.show)
-        return Answer(record.id, shown, record.etag, created=created, unchanged=unchanged)
+        except BadRequest:
+            document[EXPANDED] = {}
+        return Answer(record.id, projected(document, asking.show), record.etag, created=created)
+
+
+class _Seen:
+    """What a list accepts, and the documents of it."""
+
+    def __init__(self, asking: Asking, wanted: ListRequest) -> None:
+        self._asking = asking
+        self._where = wanted.where
+        self.documents: dict[str, dict[str, Any]] = {}
+
+    def accept(self, record: Record) -> bool:
+        """Whether the filter holds and the caller may see the record."""
+        asking = self._asking
+        if self._where is not None and not self._where.holds(asking.scope(record)):
+            return False
+        document = asking.visible(asking.collection, record)
+        if document is not None:
+            self.documents[record.id] = document
+        return document is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What an answer's relations lead to, for one call."""
+
+    reader: Reader
+    asking: Asking
+
+    def targets(self, collection: str, ids: Sequence[str]) -> Mapping[str, dict[str, Any]]:
+        """As `covey.records.expand.Source`."""
+        return self.reader.targets(self.asking, collection, ids)
+
+    def pointing(self, step: Step, record_id: str) -> Pointing:
+        """As `covey.records.expand.Source`."""
+        return self.reader.pointing(self.asking, step, record_id)
+
+
+def _points_to(name: str, record_id: str) -> str:
+    """The filter for records whose relation holds an id; ids hold nothing to escape."""
+    return f'{name} == "{record_id}"'
 
 
 def projected(document: dict[str, Any], show: Show) -> dict[str, Any]:
