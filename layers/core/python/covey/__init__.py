@@ -10,10 +10,42 @@ realtime         subscriptions and who is told of a change
 jobs             background work and schedules
 files            blobs
 insight          the cost meter, statistics
+data             records in Python, for functions, hooks and jobs
 store            DynamoDB: keys, transport, repositories, planner
 aws              S3, SQS and socket adapters behind the domain's ports
 testing          in-memory twins and event builders
 wiring           the one place where the parts are joined
 
 Imports point one way: http, triggers → domain ← store, aws; only `wiring` knows all.
+
+``from covey import records`` gives the package and is callable: ``records("posts")`` is what
+`covey.data` has under that name (decision 0008).
 """
+
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from covey.data import batch as batch
+    from covey.data import literal as literal
+    from covey.data import records as records
+else:
+    from covey import records
+
+    class _CallablePackage(ModuleType):
+        """The package `covey.records`, which a team's code calls."""
+
+        def __call__(self, collection: str) -> Any:
+            from covey.data import records
+
+            return records(collection)
+
+    records.__class__ = _CallablePackage
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("batch", "literal"):
+        raise AttributeError(f"module 'covey' has no attribute {name!r}")
+    from covey import data  # on first use: it joins everything that reads a record
+
+    return getattr(data, name)

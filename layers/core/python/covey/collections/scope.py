@@ -84,8 +84,8 @@ def _system(record: Record, name: str) -> Any:
 class AuthView(Mapping[str, Any]):
     """A caller by names: id, roles, and the caller's own fields of `users`.
 
-    `id` and `roles` are those of the credential, whatever the fields say. The fields are read
-    when a rule names one.
+    `id` and `roles` are those of the credential, whatever the fields say; a function that acts
+    of its own has no id. The fields are read when a rule names one.
     """
 
     __slots__ = ("_principal",)
@@ -94,14 +94,14 @@ class AuthView(Mapping[str, Any]):
         self._principal = principal
 
     def __getitem__(self, name: str) -> Any:
-        if name == "id":
+        if name == "id" and self._principal.id:
             return self._principal.id
         if name == "roles":
             return list(self._principal.roles)
         return self._principal.values[name]
 
     def __iter__(self) -> Iterator[str]:
-        yield from ("id", "roles")
+        yield from ("id", "roles") if self._principal.id else ("roles",)
         yield from (name for name in self._principal.values if name not in ("id", "roles"))
 
     def __len__(self) -> int:
