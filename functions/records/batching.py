@@ -26,9 +26,15 @@ OPERATION: dict[str, Any] = {
     "additionalProperties": False,
     "required": ["method", "collection"],
     "properties": {
-        "method": {"enum": ["create", "update", "replace", "delete"]},
+        "method": {"enum": ["create", "upsert", "update", "replace", "delete"]},
         "collection": {"type": "string"},
-        "id": {"type": "string", "description": "Which record; not for `create`."},
+        "id": {"type": "string", "description": "Which record; not for `create` and `upsert`."},
+        "by": {
+            "type": "array",
+            "minItems": 1,
+            "items": {"type": "string"},
+            "description": "For `upsert`: fields that are unique together, as `on_conflict`.",
+        },
         "if_match": {
             "type": "string",
             "description": 'Only if the record is at this version: `"3"`; not for `create`.',
@@ -36,8 +42,8 @@ OPERATION: dict[str, Any] = {
         "body": {
             "type": "object",
             "description": (
-                "Values, or a merge patch for `update`; not for `delete`. In an atomic batch a "
-                'relation takes `{"$id": 0}`: the id of what operation 0 creates.'
+                "Values, or a merge patch for `update` and `upsert`; not for `delete`. In an "
+                'atomic batch a relation takes `{"$id": 0}`: the id of what operation 0 makes.'
             ),
         },
     },

@@ -17,6 +17,7 @@ from covey.http import (
     once,
 )
 from covey.records.conditions import Conditions
+from covey.records.projection import split_names
 from covey.records.service import Also, Answer
 from covey.wiring import services
 from functions.records import batching, importing
@@ -24,6 +25,7 @@ from functions.records.schemas import (
     IF_MATCH,
     IF_NONE_MATCH,
     LIST,
+    ON_CONFLICT,
     SCHEMAS,
     SHOW,
     UNLESS_THERE,
@@ -66,27 +68,46 @@ def _collection(routes: Routes) -> None:
     @routes.post(
         MANY,
         summary="Create a record",
-        query=SHOW,
+        query=(*SHOW, ON_CONFLICT),
         headers=(KEY,),
         body="Values",
         answer="Record",
         status=201,
-        problems=(400, 404, 409, 413, 415, 422),
+        problems=(200, 400, 404, 409, 413, 415, 422),
     )
     def create_record(request: Request, collection: str) -> Response:
+        """With `on_conflict`, an upsert: where a record has the body's values of these fields, it
+        is changed by the body and answered with 200.
+        """
+        parameters = request.parameters()
+        by = parameters.pop("on_conflict", None)
+
         def create(also: Also | None) -> Answer:
-            return services().records.create(
+            records = services().records
+            view = _rule_view(request)
+            if by is None:
+                return records.create(
+                    request.principal,
+                    collection,
+                    request.json(),
+                    parameters=parameters,
+                    request=view,
+                    also=also,
+                )
+            return records.upsert(
                 request.principal,
                 collection,
+                split_names("on_conflict", by),
                 request.json(),
-                parameters=request.parameters(),
-                request=_rule_view(request),
+                parameters=parameters,
+                request=view,
                 also=also,
             )
 
         def answer(made: Answer) -> Response:
-            location = f"{request.path}/{quote(made.id, safe='')}"
-            return Response(made.document, status=201, location=location, etag=made.etag)
+            location = f"{request.path}/{quote(made.id, safe='')}" if made.created else None
+            status = 201 if made.created else 200
+            return Response(made.document, status=status, location=location, etag=made.etag)
 
         return once(request, create, answer)
 

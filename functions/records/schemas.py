@@ -33,6 +33,11 @@ LIST = (
     ),
     Parameter("explain", "Answer the plan instead of records.", FLAG),
 )
+ON_CONFLICT = Parameter(
+    "on_conflict",
+    "Fields that are unique together, separated by commas: a record with the body's values of them "
+    "is changed (200), by the body as a merge patch.",
+)
 IF_MATCH = Parameter("If-Match", 'Only if the record is at this version, such as `"3"`; else 412.')
 IF_NONE_MATCH = Parameter("If-None-Match", "With a GET: 304 when it is at this version.")
 UNLESS_THERE = Parameter("If-None-Match", "`*`: only if there is no such record; else 412.")

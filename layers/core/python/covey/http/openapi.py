@@ -17,6 +17,7 @@ from covey.version import VERSION
 
 _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 _REASONS = {
+    200: "Done.",
     201: "Created.",
     304: "Not modified.",
     400: "The request cannot be understood.",

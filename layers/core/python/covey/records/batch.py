@@ -13,18 +13,32 @@ from typing import Any, Final
 
 from covey.collections.catalog import Catalog
 from covey.collections.model import Field
-from covey.errors import CoveyError, FieldError, NotFound, PreconditionFailed, Unavailable
+from covey.errors import (
+    BadRequest,
+    CoveyError,
+    FieldError,
+    NotFound,
+    PreconditionFailed,
+    Unavailable,
+)
 from covey.identity.principal import Principal
 from covey.insight import meter
 from covey.records.operations import REFERENCE, Operation
 from covey.records.pending import Pending
-from covey.records.ports import RecordStore, WriteRefused
-from covey.records.preparing import Prepared, Preparer
+from covey.records.ports import RecordStore, Write, WriteRefused
+from covey.records.preparing import Prepared
 from covey.records.reading import Answer
 from covey.records.service import Also, Records
+from covey.records.upserting import Upserter
 
 # What rules read as `request.method`: that of the single endpoint, so that no batch is a way round.
-_METHODS: Final = {"create": "POST", "update": "PATCH", "replace": "PUT", "delete": "DELETE"}
+_METHODS: Final = {
+    "create": "POST",
+    "upsert": "POST",
+    "update": "PATCH",
+    "replace": "PUT",
+    "delete": "DELETE",
+}
 _LOOKED = 0.5  # read units that a failed look at a record is said to cost, whatever is there
 
 
@@ -130,11 +144,13 @@ class Batches:
         for one in operations:
             try:
                 prepared = _prepare(preparer, principal, self._linked(one, made), request)
+                if prepared.write is not None:
+                    _once(pending, prepared.write)
             except CoveyError as error:
                 raise _placed(error, one) from error.__cause__
             if prepared.write is not None:
                 pending.keep(prepared.write)
-                if one.method == "create":
+                if one.method in ("create", "upsert"):
                     made[one.position] = prepared.write.id
             ready.append((one, prepared))
         return ready
@@ -169,6 +185,8 @@ class Batches:
             more["also"] = lambda answer: also(Done(one, answer))
         if one.method == "create":
             return records.create(principal, one.collection, body, **more)
+        if one.method == "upsert":
+            return records.upsert(principal, one.collection, one.by, body, **more)
         more["conditions"] = one.conditions
         if one.method == "update":
             return records.update(principal, one.collection, one.id, body, **more)
@@ -179,17 +197,28 @@ class Batches:
 
 
 def _prepare(
-    preparer: Preparer, principal: Principal, one: Operation, request: Mapping[str, Any]
+    preparer: Upserter, principal: Principal, one: Operation, request: Mapping[str, Any]
 ) -> Prepared[Answer | None]:
     body, view = one.body or {}, _view(one, request)
     if one.method == "create":
         return preparer.prepare_create(principal, one.collection, body, request=view)
+    if one.method == "upsert":
+        return preparer.prepare_upsert(principal, one.collection, one.by, body, request=view)
     if one.method == "delete":
         return preparer.prepare_delete(
             principal, one.collection, one.id, conditions=one.conditions, request=view
         )
     prepare = preparer.prepare_update if one.method == "update" else preparer.prepare_replace
     return prepare(principal, one.collection, one.id, body, conditions=one.conditions, request=view)
+
+
+def _once(pending: Pending, write: Write) -> None:
+    """Raise for a record that the batch writes already: a transaction takes one write of each.
+
+    Operations that name their records are refused before; an upsert names none.
+    """
+    if pending.writes(write.collection, write.id):
+        raise BadRequest("An atomic batch writes each record once.", code="invalid_batch")
 
 
 def _view(one: Operation, request: Mapping[str, Any]) -> dict[str, Any]:

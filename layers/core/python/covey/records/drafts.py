@@ -76,6 +76,26 @@ def patched(
     return Draft(values, _written(named, before, values, rights))
 
 
+def resolved(
+    principal: Principal, collection: Collection, patch: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a merge patch with operators makes of nothing, as the body of a new record.
+
+    Raises Invalid.
+    """
+    fields = collection.fields
+    known = known_fields(principal, collection, write=True)
+    body, faults = dict(patch), list[FieldError]()
+    for name in known & patch.keys():
+        try:
+            body[name] = resolve(fields[name], None, patch[name])
+        except OperatorError as fault:
+            faults.append(fault.error)
+    if faults:
+        raise Invalid(f"{faults[0].field} {faults[0].message}.", errors=faults)
+    return body
+
+
 def replaced(
     principal: Principal,
     collection: Collection,

@@ -13,11 +13,12 @@ from covey.records.conditions import UNCONDITIONAL, Conditions
 MAX_OPERATIONS = 100
 MAX_ERRORS = 100
 REFERENCE = "$id"
-Method = Literal["create", "update", "replace", "delete"]
+Method = Literal["create", "upsert", "update", "replace", "delete"]
 
 # What an operation takes beside its method and collection: what it must have, what it may have.
 _PARTS: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
     "create": (frozenset({"body"}), frozenset()),
+    "upsert": (frozenset({"body", "by"}), frozenset()),
     "update": (frozenset({"id", "body"}), frozenset({"if_match"})),
     "replace": (frozenset({"id", "body"}), frozenset({"if_match"})),
     "delete": (frozenset({"id"}), frozenset({"if_match"})),
@@ -27,6 +28,7 @@ _TYPES: Final[Mapping[str, tuple[type, str]]] = {
     "id": (str, "text"),
     "if_match": (str, 'text, such as "\\"3\\""'),
     "body": (dict, "an object"),
+    "by": (list, "a list of fields"),
 }
 _KEYS = ("method", *_TYPES)
 
@@ -41,6 +43,7 @@ class Operation:
     id: str = ""
     body: Mapping[str, Any] | None = None
     conditions: Conditions = UNCONDITIONAL
+    by: tuple[str, ...] = ()
 
     @property
     def record(self) -> tuple[str, str] | None:
@@ -118,6 +121,7 @@ def _operation(position: int, stated: Any, fault: Callable[[str, str], None]) ->
         stated.get("id", ""),
         stated.get("body"),
         conditions,
+        tuple(stated.get("by", ())),
     )
 
 
@@ -138,11 +142,15 @@ def _misplaced(method: str, stated: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _mistyped(stated: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [
+    found = [
         (name, f"must be {described}")
         for name, (kind, described) in _TYPES.items()
         if name in stated and not isinstance(stated[name], kind)
     ]
+    by = stated.get("by", ["one"])
+    if isinstance(by, list) and not (by and all(isinstance(name, str) for name in by)):
+        found.append(("by", "must name the fields of a unique tuple"))
+    return found
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:

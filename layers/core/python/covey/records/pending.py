@@ -7,14 +7,15 @@ from typing import Any
 
 from covey.collections.model import Collection
 from covey.records.model import Record
+from covey.records.patch import same
 from covey.records.ports import RecordStore, Write
 
 
 class Pending:
     """Passes everything on, and answers single records as the writes kept so far leave them.
 
-    Lists and unique values are the store's own: the first are not asked for while writing, the
-    second are judged when all is written.
+    Lists are the store's own: none is asked for while writing. Whether unique values are free is
+    judged when all is written; who has one is answered as the writes leave it.
     """
 
     def __init__(self, store: RecordStore) -> None:
@@ -27,6 +28,22 @@ class Pending:
     def keep(self, write: Write) -> None:
         """Count a write as done."""
         self._after[write.collection.name, write.id] = write.after
+
+    def writes(self, collection: Collection, record_id: str) -> bool:
+        """Whether a write of this record was kept."""
+        return (collection.name, record_id) in self._after
+
+    def find_unique(
+        self, collection: Collection, fields: tuple[str, ...], values: tuple[Any, ...]
+    ) -> str | None:
+        """As `RecordStore.find_unique`."""
+        for (name, record_id), record in self._after.items():
+            if name == collection.name and record is not None:
+                theirs = [record.values.get(field) for field in fields]
+                if all(map(same, theirs, values)):
+                    return record_id
+        owner = self._store.find_unique(collection, fields, values)
+        return None if owner is None or self.writes(collection, owner) else owner
 
     def get(
         self, collection: Collection, record_id: str, *, consistent: bool = False

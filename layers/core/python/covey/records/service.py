@@ -20,9 +20,10 @@ from covey.records.conditions import UNCONDITIONAL, Conditions
 from covey.records.counting import no_count
 from covey.records.custom_ids import can_hold, check_custom_id, refuse_custom_ids
 from covey.records.ports import RecordStore, Write
-from covey.records.preparing import OVERTAKEN, Body, Prepared, Preparer
+from covey.records.preparing import OVERTAKEN, Body, Prepared
 from covey.records.reading import Answer, Listing, Parameters
 from covey.records.time import now_ms
+from covey.records.upserting import Upserter
 
 __all__ = ["Also", "Answer", "Listing", "Records"]
 
@@ -33,7 +34,7 @@ T = TypeVar("T")
 Also = Callable[[Any], Sequence[dict[str, Any]]]
 
 
-class Records(Preparer):
+class Records(Upserter):
     """Create, get, update, replace, delete, list and explain, under the rules.
 
     `budget` is how many records one list may examine; `clock` is in milliseconds; `pause` sleeps
@@ -83,6 +84,31 @@ class Records(Preparer):
             principal, collection, body, parameters=parameters, request=request
         )
         return self._commit(prepared, also)
+
+    def upsert(
+        self,
+        principal: Principal,
+        collection: str,
+        by: Sequence[str],
+        body: Body,
+        *,
+        parameters: Parameters | None = None,
+        request: Mapping[str, Any] | None = None,
+        also: Also | None = None,
+    ) -> Answer:
+        """A new record, or the one with these values of `by`, a unique tuple, changed.
+
+        The body is a merge patch with operators, applied to nothing where the record is new.
+        Raises as `create` and `update` do, and BadRequest ``invalid_on_conflict``.
+        """
+
+        def attempt() -> Answer:
+            prepared = self.prepare_upsert(
+                principal, collection, by, body, parameters=parameters, request=request
+            )
+            return self._commit(prepared, also)
+
+        return self.persist(attempt)
 
     def update(
         self,
