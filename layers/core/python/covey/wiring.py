@@ -149,6 +149,7 @@ class Services:
     def job_runner(self) -> Runner:
         """Background work: run."""
         from covey.jobs.backfill import Backfill, Pace
+        from covey.jobs.cascade import Cascade
         from covey.jobs.imports import Import
         from covey.jobs.runner import Runner
         from covey.records.remembering import Remembering
@@ -165,7 +166,8 @@ class Services:
             DynamoRebuilder(self.transport, self.settings.table_name),
             Pace(self.settings.catalog_ttl + self.settings.write_time, self.settings.backfill_rate),
         )
-        kinds: dict[str, Work] = {"import": imports, "backfill": backfill}
+        cascade = Cascade(self.catalog, self.record_store, lambda: self.records)
+        kinds: dict[str, Work] = {"import": imports, "backfill": backfill, "cascade": cascade}
         return Runner(self.job_store, self.job_queue, kinds)
 
     @cached_property
@@ -201,9 +203,11 @@ class Services:
     @cached_property
     def pipeline(self) -> Pipeline:
         """Gives changes to whoever keeps something from them."""
+        from covey.jobs.cascade import Cascades
         from covey.pipeline.run import Pipeline
 
-        return Pipeline(self.catalog, [])
+        cascades = Cascades(self.jobs, self.catalog, self.record_store)
+        return Pipeline(self.catalog, [cascades])
 
     # ---- realtime
 

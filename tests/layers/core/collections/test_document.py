@@ -80,7 +80,7 @@ def test_a_state_keeps_its_order_in_a_store_that_keeps_none() -> None:
 
 
 def test_later_parts_are_kept_and_said_to_be_only_declared() -> None:
-    assert load(POSTS).declared == ("search", "aggregates", "history", "on_delete")
+    assert load(POSTS).declared == ("history",)
     assert load({"name": "plain"}).declared == ()
 
 

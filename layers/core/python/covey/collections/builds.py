@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from covey.collections.catalog import Catalog
-from covey.collections.model import Build, Collection, Index, State
+from covey.collections.model import Build, Collection, Field, Index, State
+from covey.collections.references import referring_fields
 from covey.errors import Conflict, Unavailable
 
 ATTEMPTS = 10  # of a save that others overtake
@@ -28,12 +29,21 @@ def unique_part(collection: Collection, fields: tuple[str, ...]) -> str:
     return f"unique {keys} {collection.since.get(fields, 0)}"
 
 
+def references_part(field: Field) -> str:
+    """The part that the references of a relation with ``on_delete`` are."""
+    return f"references {field.key} {field.options['to']}"
+
+
 def parts(collection: Collection) -> dict[str, str]:
     """Every part, and what it is called in the document."""
     expiry = collection.expiry
     return {
         **{index_part(index): f"index {index.name}" for index in collection.indexes},
         **{unique_part(collection, u): f"unique [{', '.join(u)}]" for u in collection.unique},
+        **{
+            references_part(field): f"on_delete of {field.name}"
+            for field in referring_fields(collection)
+        },
         f"expires {expiry.key if expiry else '-'}": f"expires {expiry.name if expiry else 'never'}",
     }
 
@@ -47,6 +57,12 @@ def unready_index(collection: Collection, index: Index) -> State | None:
 def unready_unique(collection: Collection, fields: tuple[str, ...]) -> State | None:
     """Why a unique tuple cannot be relied on; None for one that can."""
     build = collection.builds.get(unique_part(collection, fields)) if collection.builds else None
+    return build.state if build else None
+
+
+def unready_references(collection: Collection, field: Field) -> State | None:
+    """Why it is not known who refers by this field; None where it is."""
+    build = collection.builds.get(references_part(field)) if collection.builds else None
     return build.state if build else None
 
 

@@ -74,7 +74,14 @@ def _field(where: str, before: Field, after: Field) -> Iterator[SchemaChange]:
     for key in [*new, *(key for key in old if key not in new)]:
         if old.get(key) != new.get(key):
             change = f"change {where}.{key} from {_shown(old, key)} to {_shown(new, key)}"
-            yield SchemaChange(change, needs_backfill=key == "expires")
+            yield SchemaChange(change, needs_backfill=_builds(key, old, new))
+
+
+def _builds(key: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether a change of this key wants a look at the records."""
+    if key == "on_delete":
+        return "on_delete" in new and "on_delete" not in old
+    return key == "expires" or (key == "to" and "on_delete" in new)
 
 
 def _shown(written: dict[str, Any], key: str) -> str:

@@ -69,7 +69,17 @@ def read_field(name: str, reader: Reader) -> Draft | None:
         options=_options(kind, many, reader),
         description=reader.text("description", MAX_DESCRIPTION),
     )
+    _check_clear(field, reader)
     return Draft(reader, replace(field, default=_default(field, reader)), reader.text("was", 63))
+
+
+def _check_clear(field: Field, reader: Reader) -> None:
+    """Refuse a relation that is to be cleared and must not be empty."""
+    if field.options.get("on_delete") != "clear":
+        return
+    if field.options.get("min_items") or (field.required and not field.list):
+        held = "min_items" if field.list else "required"
+        reader.fault("on_delete", f"cannot be clear with {held}: say cascade or restrict")
 
 
 def _options(kind: FieldType, many: bool, reader: Reader) -> dict[str, Any]:

@@ -166,7 +166,6 @@ class Collection:
             "search": bool(self.search),
             "aggregates": bool(self.aggregates),
             "history": self.history,
-            "on_delete": any("on_delete" in field.options for field in self.fields.values()),
         }
         return tuple(name for name, present in parts.items() if present)
 

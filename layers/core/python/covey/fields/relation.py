@@ -42,8 +42,8 @@ class RelationType(FieldType):
             required=True,
         ),
         "on_delete": option.one_of(
-            "What deleting that record does: refuse, delete this one too, or clear the field."
-            " Declared only: nothing acts on it yet.",
+            "What deleting that record does: refuse, delete this one too, or clear the field. Each"
+            " new reference is then two more writes.",
             ("restrict", "cascade", "clear"),
         ),
         "check": option.flag(

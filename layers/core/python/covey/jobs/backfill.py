@@ -19,6 +19,7 @@ from typing import Any
 from covey.collections import builds
 from covey.collections.catalog import Catalog
 from covey.collections.model import Collection
+from covey.collections.references import referring_fields
 from covey.errors import Conflict, NotFound, Unavailable
 from covey.jobs.model import Fault, Job, Status
 from covey.jobs.runner import Save
@@ -101,12 +102,15 @@ class Backfill:
             for fields in collection.unique
             if builds.unique_part(collection, fields) in wanted
         )
+        references = any(
+            builds.references_part(field) in wanted for field in referring_fields(collection)
+        )
 
         def mend(record: Record) -> list[Obstacle]:
-            found = self._mended(collection, record, unique)
+            found = self._mended(collection, record, unique, references=references)
             return [one for one in found if one.part in wanted]
 
-        due = [one.record for one in walk.records if unique or not one.sound]
+        due = [one.record for one in walk.records if unique or references or not one.sound]
         context = copy_context()
         with ThreadPoolExecutor(THREADS) as pool:
             found = list(pool.map(lambda record: context.copy().run(mend, record), due))
@@ -123,7 +127,12 @@ class Backfill:
         )
 
     def _mended(
-        self, collection: Collection, record: Record, unique: frozenset[tuple[str, ...]]
+        self,
+        collection: Collection,
+        record: Record,
+        unique: frozenset[tuple[str, ...]],
+        *,
+        references: bool,
     ) -> list[Obstacle]:
         """Mend a record, as others leave it; one that is gone needs nothing."""
         current: Record | None = record
@@ -131,7 +140,8 @@ class Backfill:
             if current is None:
                 return []
             try:
-                return list(self._rebuilder.mend(collection, current, unique))
+                found = self._rebuilder.mend(collection, current, unique, references=references)
+                return list(found)
             except NotFound:
                 return []
             except Conflict:

@@ -54,6 +54,13 @@ class Jobs:
         At least once: a message more does no harm, as a runner takes a lease.
         """
         job = self._store.get(job_id) if _ID.fullmatch(job_id) else None
+    def begin(self, kind: str, job_id: str, detail: Mapping[str, Any]) -> None:
+        """Covey's own job under this id, asked to run: made unless it is there already."""
+        now = self._now()
+        job = Job(job_id, kind, SYSTEM.scope, created=now, updated=now, detail=detail)
+        self._store.create(job)
+        self.enqueue(job_id)
+
         if job is None or job.finished:
             return False
         self._queue.send({"job": job.id})

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from covey.collections.model import Collection
+from covey.collections.model import Collection, Field
+from covey.collections.references import target_ids
 from covey.records.model import Record
 from covey.records.patch import same
 from covey.records.ports import RecordStore, Write
@@ -53,6 +54,19 @@ class Pending:
         if key in self._after:
             return self._after[key]
         return self._store.get(collection, record_id, consistent=consistent)
+
+    def referrers(
+        self, collection: Collection, field: Field, target: str, after: str, limit: int
+    ) -> list[str]:
+        """As `RecordStore.referrers`, with those that come to refer to the target."""
+        coming = {
+            record_id
+            for (name, record_id), record in self._after.items()
+            if name == collection.name and record is not None and record_id > after
+            if target in target_ids(field, record.values.get(field.name))
+        }
+        found = self._store.referrers(collection, field, target, after, limit)
+        return sorted({*found, *coming})[:limit]
 
     def get_many(self, collection: Collection, record_ids: Sequence[str]) -> dict[str, Record]:
         """As `RecordStore.get_many`."""

@@ -7,10 +7,10 @@ implement it and pass the same tests.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from covey.collections.model import Collection
+from covey.collections.model import Collection, Field
 from covey.errors import CoveyError
 from covey.expressions import Expression
 from covey.records.model import Record
@@ -63,6 +63,24 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Guard:
+    """What a write assumes of references (see ``on_delete``), so that it fails where that changed.
+
+    `seen` has when each record was created that is referred to anew, by (collection, id): it must
+    not have been removed since. `closed` is when the record of this write is removed, in
+    milliseconds: nobody may come to refer to it from then on. `passed`, where given, is how often
+    anybody had come to refer to it when it was looked who does.
+    """
+
+    seen: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    closed: int | None = None
+    passed: int | None = None
+
+
+UNGUARDED = Guard()
+
+
+@dataclass(frozen=True, slots=True)
 class Write:
     """One write of one record: without `before` it is new, without `after` it is removed.
 
@@ -73,6 +91,7 @@ class Write:
     collection: Collection
     before: Record | None
     after: Record | None
+    guard: Guard = UNGUARDED
 
     @property
     def id(self) -> str:
@@ -190,6 +209,20 @@ class RecordStore(Protocol):
         self, collection: Collection, fields: tuple[str, ...], values: tuple[Any, ...]
     ) -> str | None:
         """The id that holds this unique value, read consistently."""
+        ...
+
+    def passed(self, to: str, record_id: str) -> int:
+        """How often any record has come to refer to this one, read consistently."""
+        ...
+
+    def referrers(
+        self, collection: Collection, field: Field, target: str, after: str, limit: int
+    ) -> Sequence[str]:
+        """The ids of records that refer to `target` by a field with ``on_delete``, from `after` on.
+
+        In their order, read consistently. One may be gone, or refer to others by now: DynamoDB's
+        own expiry, and a declaration that was taken back, leave such.
+        """
         ...
 
     def count(self, collection: Collection) -> int:

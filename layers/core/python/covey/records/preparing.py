@@ -124,7 +124,8 @@ class Preparer(Reader):
         """The removal of a record."""
         asking = self._asking(principal, collection, request, None)
         before = self._before(asking, record_id, "delete", conditions)
-        return Prepared(Write(asking.collection, before, None), lambda: None)
+        guard = self._referrers.guard(asking, before)
+        return Prepared(Write(asking.collection, before, None, guard), lambda: None)
 
     # ---- parts
 
@@ -155,9 +156,9 @@ class Preparer(Reader):
         values = draft.values
         record = replace(empty, values=values, expires=expires_at(collection, values))
         asking.authorize("create", record, written=draft.written)
-        self._relations.check(asking, values, given=draft.written, before={})
+        guard = self._relations.check(asking, values, given=draft.written, before={})
         return Prepared(
-            Write(collection, None, record),
+            Write(collection, None, record, guard),
             lambda: self._answer(asking, record, asking.visible(collection, record), created=True),
             lambda error: concealed(asking.principal, collection, error),
         )
@@ -200,9 +201,9 @@ class Preparer(Reader):
             )
         asking.authorize("update", after, before, draft.written)
         known = {name: before.values.get(name) for name in rights.readable}
-        self._relations.check(asking, values, given=draft.written, before=known)
+        guard = self._relations.check(asking, values, given=draft.written, before=known)
         return Prepared(
-            None if after is before else Write(collection, before, after),
+            None if after is before else Write(collection, before, after, guard),
             lambda: self._answer(asking, after, asking.visible(collection, after)),
             lambda error: concealed(asking.principal, collection, error),
         )

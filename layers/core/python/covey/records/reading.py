@@ -33,6 +33,7 @@ from covey.records.query import (
     parse_list,
     parse_show,
 )
+from covey.records.referrers import Referrers
 from covey.records.relations import Relations
 from covey.records.time import now_ms
 
@@ -87,6 +88,7 @@ class Reader:
         self._clock = clock
         self._relations = Relations(store, catalog)
 
+        self._referrers = Referrers(store, catalog)
     def get(
         self,
         principal: Principal,

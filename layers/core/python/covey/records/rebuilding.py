@@ -62,10 +62,16 @@ class Rebuilder(Protocol):
         ...
 
     def mend(
-        self, collection: Collection, record: Record, unique: Names[tuple[str, ...]]
+        self,
+        collection: Collection,
+        record: Record,
+        unique: Names[tuple[str, ...]],
+        *,
+        references: bool = False,
     ) -> Sequence[Obstacle]:
         """Write a record's entries, expiry, and claims on these unique tuples, if it is still
-        at this version; version and `updated` stay.
+        at this version; version and `updated` stay. Its references (see ``on_delete``) are
+        written too where they are asked for.
 
         Whatever meets no obstacle is done. A claim of a record that has lost its value is taken
         over. Raises Conflict ``conflict`` when it has moved on, NotFound when it is gone.

@@ -17,7 +17,7 @@ from covey.records.asking import Asking, has_expired
 from covey.records.custom_ids import can_hold
 from covey.records.expand import target_ids
 from covey.records.model import Record
-from covey.records.ports import RecordStore
+from covey.records.ports import Guard, RecordStore
 
 MAX_ERRORS = 100
 
@@ -38,14 +38,15 @@ class Relations:
         *,
         given: Sequence[str],
         before: Mapping[str, Any],
-    ) -> None:
+    ) -> Guard:
         """Raise Invalid (code relation_not_found) for targets that are not there.
 
         `given` are the fields that the caller wrote: their new targets must be visible to them.
         Other fields got a default: their targets must exist. Targets that `before` has already
-        are not asked about again.
+        are not asked about again. The guard holds the write to what was seen of the new ones.
         """
         faults: list[FieldError] = []
+        seen: dict[tuple[str, str], int] = {}
         for name, field in asking.collection.fields.items():
             if field.type != "relation" or values.get(name) is None:
                 continue
@@ -54,13 +55,17 @@ class Relations:
             ids = target_ids(field, values[name])
             known = set(target_ids(field, before.get(name)))
             wanted = [target for target in dict.fromkeys(ids) if target not in known]
-            missing = self._missing(asking, field.options["to"], wanted, given=name in given)
+            found = self._found(asking, field.options["to"], wanted, given=name in given)
+            if "on_delete" in field.options:
+                seen |= {(field.options["to"], target): at for target, at in found.items()}
+            missing = frozenset(wanted) - found.keys()
             for position, target in enumerate(ids):
                 if target in missing:
                     path = f"{name}.{position}" if field.list else name
                     faults.append(FieldError(path, "relation_not_found", "names no record"))
         if faults:
             raise Invalid(f"{faults[0].field} names no record.", errors=faults[:MAX_ERRORS])
+        return Guard(seen)
 
     def documents(self, to: str, ids: Sequence[str], show: Show) -> dict[str, dict[str, Any]]:
         """What `show` makes of the records of these ids, by id; what it hides is left out."""
@@ -73,32 +78,32 @@ class Relations:
         shown = {target: show(collection, record) for target, record in found.items()}
         return {target: document for target, document in shown.items() if document is not None}
 
-    def _missing(
-        self, asking: Asking, to: str, ids: Sequence[str], *, given: bool
-    ) -> frozenset[str]:
+    def _found(self, asking: Asking, to: str, ids: Sequence[str], *, given: bool) -> dict[str, int]:
+        """Those that are there for the caller, and when each was created."""
         caller = asking.principal
+        reached: dict[str, int] = {}
         # A signed-in caller exists, also where the team hides users from themselves.
-        if to == "users" and caller.kind in (Kind.USER, Kind.ADMINISTRATOR):
-            ids = [target for target in ids if target != caller.id]
+        if to == "users" and caller.kind in (Kind.USER, Kind.ADMINISTRATOR) and caller.id in ids:
+            reached[caller.id] = 0
         collection = self._collection(to)
-        if collection is None or not ids:
-            return frozenset(ids)
-        held = [target for target in ids if can_hold(collection, target)]
-        found = self._store.get_many(collection, held)
+        if collection is None:
+            return reached
+        held = [one for one in ids if one not in reached and can_hold(collection, one)]
 
-        def reached(record: Record | None) -> bool:
+        def reach(record: Record | None) -> bool:
             if record is None or has_expired(record, asking.now):
                 return False
-            return not given or asking.visible(collection, record) is not None
+            if given and asking.visible(collection, record) is None:
+                return False
+            reached[record.id] = record.created
+            return True
 
-        absent = [target for target in held if not reached(found.get(target))]
-        # The batch may lag: a target made or shown a moment ago is asked for again.
-        absent = [
-            target
-            for target in absent
-            if not reached(self._store.get(collection, target, consistent=True))
-        ]
-        return frozenset(absent) | (frozenset(ids) - frozenset(held))
+        found = self._store.get_many(collection, held) if held else {}
+        for target in held:
+            # The batch may lag: a target made or shown a moment ago is asked for again.
+            if not reach(found.get(target)):
+                reach(self._store.get(collection, target, consistent=True))
+        return reached
 
     def _collection(self, name: str) -> Collection | None:
         try:

@@ -19,7 +19,7 @@ from covey.records.asking import Asking, has_expired
 from covey.records.conditions import UNCONDITIONAL, Conditions
 from covey.records.counting import no_count
 from covey.records.custom_ids import can_hold, check_custom_id, refuse_custom_ids
-from covey.records.ports import RecordStore, Write
+from covey.records.ports import RecordStore, Write, WriteRefused
 from covey.records.preparing import OVERTAKEN, Body, Prepared
 from covey.records.reading import Answer, Listing, Parameters
 from covey.records.time import now_ms
@@ -80,10 +80,14 @@ class Records(Upserter):
 
         Raises Invalid for every fault of the body, Conflict ``exists`` or ``unique_violation``.
         """
-        prepared = self.prepare_create(
-            principal, collection, body, parameters=parameters, request=request
-        )
-        return self._commit(prepared, also)
+
+        def attempt() -> Answer:
+            prepared = self.prepare_create(
+                principal, collection, body, parameters=parameters, request=request
+            )
+            return self._commit(prepared, also)
+
+        return self.persist(attempt)
 
     def upsert(
         self,
@@ -284,12 +288,16 @@ class Records(Upserter):
             match write:
                 case None if also:
                     store.write((), also=also)
+                case Write(guard=guard) if guard.closed is not None or guard.seen:
+                    store.write((write,), also=also)
                 case Write(collection, before, None) if before is not None:
                     store.delete(collection, before, also=also)
                 case Write(collection, None, after) if after is not None:
                     store.create(collection, after, also=also)
                 case Write(collection, before, after) if before is not None and after is not None:
                     store.update(collection, before, after, also=also)
+        except WriteRefused as refused:
+            raise prepared.refused(refused.error) from refused
         except (Conflict, Invalid, NotFound) as error:
             told = prepared.refused(error)
             if told is error:

@@ -5,6 +5,8 @@
     record          {collection}.={id}    {id}     the same for ids given by the writer
     catalog         !catalog              {name}   all collections in one query; ``!``: version
     unique claim    !claim.{hash}         .        one owner per unique value; lookup 1
+    reference       !ref.{name}.{id}      {collection}.{field}.{id}  who refers to a record
+    its gate        !ref.{name}.{id}      .        references ever made; closed at the end
     single use      !once.{hash}          .        put and take by condition, 1 each
     outcome         !outcome.{hash}       . or {n} of a keyed request: take 1, kept with the write
     secret          !secret.{name}        .        keys that this deployment made for itself
@@ -138,6 +140,16 @@ def once(key: str) -> Key:
 def outcome(name: str, part: str) -> Key:
     """What a keyed request was answered; `part` "" is the request, else one of a batch."""
     return f"!outcome.{name}", part or ONLY
+def gate(to: str, target: str) -> Key:
+    """The gate of a record that others refer to: passed by each new reference."""
+    return f"!ref.{to}.{target}", ONLY
+
+
+def reference(to: str, target: str, collection: str, field: str, referrer: str) -> Key:
+    """One reference; `field` is the field's key. Those of a field are one range."""
+    return f"!ref.{to}.{target}", f"{collection}.{field}.{referrer}"
+
+
 
 
 CATALOG = "!catalog"

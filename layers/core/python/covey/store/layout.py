@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from covey.collections.model import Collection, Index, IndexPart
+from covey.collections.references import referring_fields, target_ids
 from covey.errors import FieldError, Invalid, NotFound
 from covey.records import ids
 from covey.records.model import Record
@@ -24,6 +25,15 @@ class Claim(NamedTuple):
 
     key: keys.Key
     fields: tuple[str, ...]
+    expires: int | None
+
+
+class Reference(NamedTuple):
+    """That a record refers to another by a field: whom, the field's key, the record's expiry."""
+
+    to: str
+    target: str
+    field: str
     expires: int | None
 
 
@@ -122,6 +132,14 @@ class Layout:
             Claim(self.claim_key(fields, values), fields, record.expires)
             for fields in self.collection.unique
             if None not in (values := tuple(record.values.get(name) for name in fields))
+        ]
+
+    def references(self, record: Record) -> list[Reference]:
+        """The records that it refers to by fields with ``on_delete``, each once per field."""
+        return [
+            Reference(field.options["to"], target, field.key, record.expires)
+            for field in referring_fields(self.collection)
+            for target in dict.fromkeys(target_ids(field, record.values.get(field.name)))
         ]
 
     def claim_key(self, fields: tuple[str, ...], values: tuple[Any, ...]) -> keys.Key:

@@ -6,7 +6,7 @@ from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from covey.collections.model import Collection
+from covey.collections.model import Collection, Field
 from covey.errors import NotFound
 from covey.records.model import Record
 from covey.records.ports import Tally
@@ -66,6 +66,31 @@ class Reader:
         )
         item = answer.get("Item")
         return None if item is None else item["i"]["S"]
+
+    def passed(self, to: str, record_id: str) -> int:
+        """As `RecordStore.passed`."""
+        key = _key(*keys.gate(to, record_id))
+        request = {"TableName": self._table, "Key": key, "ConsistentRead": True}
+        item = self._transport.call("GetItem", request).get("Item")
+        return 0 if item is None else int(item["n"]["N"])
+
+    def referrers(
+        self, collection: Collection, field: Field, target: str, after: str, limit: int
+    ) -> list[str]:
+        """As `RecordStore.referrers`."""
+        pk, first = keys.reference(
+            field.options["to"], target, collection.name, field.key, after and after + "\0"
+        )
+        _, end = keys.reference(field.options["to"], target, collection.name, field.key, "\x7f")
+        request = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :p AND sk BETWEEN :f AND :e",
+            "ExpressionAttributeValues": {":p": {"S": pk}, ":f": {"S": first}, ":e": {"S": end}},
+            "ConsistentRead": True,
+            "Limit": limit,
+        }
+        start = len(end) - 1
+        return [item["sk"]["S"][start:] for item in self._transport.call("Query", request)["Items"]]
 
     def count(self, collection: Collection) -> int:
         """As `RecordStore.count`."""

@@ -19,7 +19,8 @@ from covey.store.codec import Item
 from covey.store.faults import ConditionFailed, Reason
 from covey.store.layout import CREATION, Claim, Layout, layout_of
 from covey.store.outcomes import DomainTransport
-from covey.store.transaction import Part, transact
+from covey.store.references import items_of
+from covey.store.transaction import MAX_ITEMS, Part, transact
 from covey.store.transport import Transport
 from covey.store.writing import NEW, key_item, lost
 
@@ -64,11 +65,18 @@ class DynamoRebuilder:
         return Walk(found, next_place(shard, shards, end, more), shard, shards)
 
     def mend(
-        self, collection: Collection, record: Record, unique: Names[tuple[str, ...]]
+        self,
+        collection: Collection,
+        record: Record,
+        unique: Names[tuple[str, ...]],
+        *,
+        references: bool = False,
     ) -> Sequence[Obstacle]:
         """As `Rebuilder.mend`: 1 write unit and those of the slots; with claims a transaction."""
         layout = layout_of(collection)
         wanted, obstacles = keyed(layout, record)
+        if references:
+            self._refer(layout, record)
         update = self._update(layout, record, wanted)
         claims, stale = claims_to_make(layout, record, unique), Stale()
         for _ in range(ATTEMPTS):
@@ -85,6 +93,23 @@ class DynamoRebuilder:
             else:
                 return obstacles
         raise Conflict("The record has changed meanwhile.")
+
+    def _refer(self, layout: Layout, record: Record) -> None:
+        """Write the references of a record, as long as it is at this version."""
+        check = {
+            "TableName": self._table,
+            "Key": key_item(layout.key(record.id)),
+            "ConditionExpression": "v = :v",
+            "ExpressionAttributeValues": {":v": codec.encode(record.version)},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        puts = [
+            Part({"Put": {"TableName": self._table, "Item": item}}, None)
+            for item in items_of(layout, record)
+        ]
+        for start in range(0, len(puts), MAX_ITEMS - 1):
+            chunk = puts[start : start + MAX_ITEMS - 1]
+            transact(self._transport, [Part({"ConditionCheck": check}, lost), *chunk])
 
     def _write(
         self,

@@ -16,7 +16,7 @@ from covey.store import codec, keys
 from covey.store.codec import Item
 from covey.store.cursor import Cursors
 from covey.store.faults import ConditionFailed, Reason
-from covey.store.layout import Layout, layout_of
+from covey.store.layout import Claim, Layout, Reference, layout_of
 from covey.store.listing import Lister
 from covey.store.outcomes import DomainTransport
 from covey.store.planner import explained
@@ -69,7 +69,7 @@ class DynamoRecordStore(Reader):
         """As `RecordStore.create`."""
         layout = layout_of(collection)
         check_created(collection, record)
-        if layout.claims(record) or also:
+        if layout.claims(record) or layout.references(record) or also:
             parts = self._requests.parts([Write(collection, None, record)])
             transact(self._transport, parts, also)
             return
@@ -89,7 +89,7 @@ class DynamoRecordStore(Reader):
     ) -> None:
         """As `RecordStore.update`."""
         layout = layout_of(collection)
-        if set(layout.claims(before)) != set(layout.claims(after)) or also:
+        if _bound(layout, before) != _bound(layout, after) or also:
             parts = self._requests.parts([Write(collection, before, after)])
             transact(self._transport, parts, also)
             return
@@ -107,7 +107,7 @@ class DynamoRecordStore(Reader):
     ) -> None:
         """As `RecordStore.delete`."""
         layout = layout_of(collection)
-        if layout.claims(before) or also:
+        if layout.claims(before) or layout.references(before) or also:
             parts = self._requests.parts([Write(collection, before, None)])
             transact(self._transport, parts, also)
             return
@@ -165,6 +165,11 @@ class DynamoRecordStore(Reader):
             return None
         value: dict[str, Any] = codec.decode(answer["Attributes"]["w"])
         return value
+
+
+def _bound(layout: Layout, record: Record) -> set[Claim | Reference]:
+    """What is written together with a record."""
+    return {*layout.claims(record), *layout.references(record)}
 
 
 def check_created(collection: Collection, record: Record) -> None:

@@ -13,6 +13,7 @@ from covey.store import codec, keys
 from covey.store.codec import Item
 from covey.store.faults import Reason
 from covey.store.layout import Claim, Layout, layout_of
+from covey.store.references import References
 from covey.store.transaction import MAX_BYTES, MAX_ITEMS, Part
 
 NEW = "attribute_not_exists(pk)"
@@ -111,11 +112,13 @@ class Requests:
         """
         parts: list[Part] = []
         values: dict[keys.Key, _Value] = {}
+        references = References(self._table)
         for position, write in enumerate(writes):
             of = _at(position) if together else _plain
             layout = layout_of(write.collection)
             try:
                 parts.append(self._record(layout, write, of))
+                references.add(layout, write)
             except CoveyError as error:  # what cannot be an item
                 raise of(error) from error
             held = [] if write.before is None else layout.claims(write.before)
@@ -130,8 +133,7 @@ class Requests:
                     if value.claim is not None:
                         raise of(taken(claim))
                     value.claim, value.position, value.owner = claim, position, write.id
-        parts += self._claims(values, together)
-        return parts
+        return [*parts, *self._claims(values, together), *references.parts()]
 
     def _record(self, layout: Layout, write: Write, of: Refuse) -> Part:
         if write.after is None:

@@ -40,9 +40,14 @@ class MemoryRebuilder:
         return Walk(found, next_place(shard, shards, end, more), shard, shards)
 
     def mend(
-        self, collection: Collection, record: Record, unique: Names[tuple[str, ...]]
+        self,
+        collection: Collection,
+        record: Record,
+        unique: Names[tuple[str, ...]],
+        *,
+        references: bool = False,
     ) -> Sequence[Obstacle]:
-        """As `Rebuilder.mend`."""
+        """As `Rebuilder.mend`; the store in memory finds referrers by looking at all."""
         layout, store = layout_of(collection), self._store
         wanted, obstacles = keyed(layout, record)
         with store.lock:

@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from covey.collections.model import Collection
+from covey.collections.model import Collection, Field
+from covey.collections.references import target_ids
 from covey.errors import Conflict, CoveyError, NotFound
 from covey.records import ids
 from covey.records.model import Record
@@ -43,6 +44,7 @@ class MemoryRecordStore:
         self._lister = Lister(self, Cursors(lambda: secret, clock))
         self.written: list[dict[str, Any]] = []
 
+        self._gates: dict[tuple[str, str], tuple[int, int | None]] = {}  # passed, closed
     def new_id(self, collection: Collection) -> str:
         """As `RecordStore.new_id`."""
         return self._make_id()
@@ -69,6 +71,7 @@ class MemoryRecordStore:
                 raise exists()
             self._claim(collection, None, record)
             self.keep(collection, record)
+            self._pass_gates([Write(collection, None, record)])
             self.written.extend(also)
 
     def update(
@@ -85,6 +88,7 @@ class MemoryRecordStore:
             self.expect(collection, before)
             self._claim(collection, before, after)
             self.keep(collection, after)
+            self._pass_gates([Write(collection, before, after)])
             self.written.extend(also)
 
     def delete(
@@ -108,7 +112,9 @@ class MemoryRecordStore:
                     self._check(write)
                 except CoveyError as error:
                     raise WriteRefused(position, error) from error
-            self.claims = self._claims_after(writes)
+            claims = self._claims_after(writes)
+            self._pass_gates(writes)
+            self.claims = claims
             for write in writes:
                 if write.after is None:
                     self._drop(write.collection, write.id)
@@ -173,6 +179,21 @@ class MemoryRecordStore:
         return self.claims.get(layout_of(collection).claim_key(fields, values))
 
     def count(self, collection: Collection) -> int:
+    def passed(self, to: str, record_id: str) -> int:
+        """As `RecordStore.passed`."""
+        return self._gates.get((to, record_id), (0, None))[0]
+
+    def referrers(
+        self, collection: Collection, field: Field, target: str, after: str, limit: int
+    ) -> Sequence[str]:
+        """As `RecordStore.referrers`."""
+        found = [
+            record.id
+            for record in list(self.of(collection).values())
+            if record.id > after and target in target_ids(field, record.values.get(field.name))
+        ]
+        return sorted(found)[:limit]
+
         """As `RecordStore.count`."""
         return len(self.of(collection))
 
@@ -243,6 +264,33 @@ class MemoryRecordStore:
 
     def slots(self, collection: Collection, record_id: str) -> dict[str, bytes]:
         """The entries that a record has, by attribute."""
+    def _pass_gates(self, writes: Sequence[Write]) -> None:
+        gates = dict(self._gates)
+        for write in writes:
+            layout = layout_of(write.collection)
+            held, wanted = (
+                {(r.to, r.target, r.field) for r in layout.references(one)} if one else set()
+                for one in (write.before, write.after)
+            )
+            for to, target, _ in wanted - held:
+                passed, closed = gates.get((to, target), (0, None))
+                seen = write.guard.seen.get((to, target))
+                if seen is not None and closed is not None and closed > seen:
+                    raise Conflict("What is referred to has changed meanwhile.")
+                gates[to, target] = passed + 1, closed
+        for write in writes:
+            self._close(write, gates)
+        self._gates = gates
+
+    def _close(self, write: Write, gates: dict[tuple[str, str], tuple[int, int | None]]) -> None:
+        if write.guard.closed is None:
+            return
+        key = (write.collection.name, write.id)
+        before = self._gates.get(key, (0, None))[0]
+        if write.guard.passed not in (None, before):
+            raise Conflict("What is referred to has changed meanwhile.")
+        gates[key] = before, write.guard.closed
+
         return self._slots[collection.name][record_id]
 
     def rewrite(self, collection: Collection, record: Record, slots: dict[str, bytes]) -> None:
