@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from infra.cli.sql.commands import export_sql, import_sql
 from infra.gateway.options import HOUSE, Options
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 96}
@@ -24,7 +25,9 @@ def main() -> None:
     covey run        the backend on this machine
     covey diff       what collections/ would change
     covey push       change it
+    covey types      the collections as types of Python
     covey demo       50,000 flights, and five requests to try
+    covey import-sql, export-sql   a PostgreSQL or SQLite database in, or out
     """
 
 
@@ -195,6 +198,39 @@ def diff(collections: Path, endpoint: str | None) -> None:
 
 
 @main.command()
+@_COLLECTIONS
+@click.option("--catalog", is_flag=True, help="Those of a table's catalog, not of the files.")
+@_ENDPOINT
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The module to write, such as layers/team/python/team/data.py; else it is printed.",
+)
+@click.option("--check", is_flag=True, help="Only fail where the module is not up to date.")
+def types(
+    collections: Path, catalog: bool, endpoint: str | None, output: Path | None, check: bool
+) -> None:
+    """Write the collections as TypedDicts, and a `records` that knows them.
+
+    The module that is written replaces `from covey import records` in typed code.
+    """
+    from infra.cli.python_types import written
+
+    _reach(endpoint)
+    try:
+        text = written.of_catalog() if catalog else written.of_folder(collections)
+        if output is None:
+            click.echo(text, nl=False)
+        elif check:
+            written.compare(text, output)
+        else:
+            written.write(text, output)
+    except written.TypesError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command()
 @_ENDPOINT
 @click.option("--url", default="", help="The API's address, to print a whole link.")
 @click.option("--again", is_flag=True, help="Even though there is an administrator already.")
@@ -247,3 +283,7 @@ def version() -> None:
     project = tomllib.loads((HOUSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     python = platform.python_version()
     click.echo(f"covey {project['version']}, Python {python}, data engine dynoxide {VERSION}")
+
+
+main.add_command(import_sql)
+main.add_command(export_sql)

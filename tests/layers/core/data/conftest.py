@@ -29,22 +29,19 @@ def house(table: str) -> Iterator[str]:
     services.cache_clear()
 
 
-def new_user(name: str, *roles: str) -> str:
-    made = (
-        records("users")
-        .as_function()
-        .create({"email": f"{name}@example.org", "team": f"team of {name}", "roles": list(roles)})
-    )
-    return str(made["id"])
+def new_user(name: str, *roles: str, **more: str) -> str:
+    """The id of a new user."""
+    values = {"email": f"{name}@example.org", "roles": list(roles), **more}
+    return str(records("users").as_function().create(values)["id"])
 
 
 @pytest.fixture
 def anna(house: str) -> str:
     """The id of a user."""
-    return new_user("anna")
+    return new_user("anna", team="team of anna")
 
 
 @pytest.fixture
 def ben(house: str) -> str:
     """The id of another."""
-    return new_user("ben")
+    return new_user("ben", team="team of ben")
