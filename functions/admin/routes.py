@@ -13,6 +13,7 @@ from covey.identity.administrators import administrators_only
 from covey.records.conditions import Conditions
 from covey.records.emptiness import is_empty
 from covey.wiring import services
+from functions.admin import outbox
 
 FLAG = {"type": "boolean", "default": False}
 COLLECTION = {
@@ -91,8 +92,10 @@ def routes() -> Routes:
         "Collections": COLLECTIONS,
         "CollectionChange": CHANGE,
         "Statistics": STATISTICS,
+        **outbox.SCHEMAS,
     }
     routes = Routes("admin", schemas=schemas)
+    outbox.declare(routes)
 
     @routes.get(
         "/admin/statistics",

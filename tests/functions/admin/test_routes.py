@@ -18,6 +18,8 @@ ALL = [
     ("PUT", "/admin/collections/tags", {"body": COLLECTION}),
     ("PUT", "/admin/collections/tags", {"body": "{"}),
     ("GET", "/admin/statistics", {}),
+    ("GET", "/admin/outbox", {}),
+    ("GET", "/admin/outbox/x", {}),
 ]
 
 

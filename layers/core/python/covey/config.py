@@ -25,6 +25,12 @@ class Settings:
     connections_url: str = ""  # API Gateway's management endpoint for sockets
     allowed_origin: str = "*"  # Access-Control-Allow-Origin of every answer
     public_url: str = "http://127.0.0.1:8000"  # links in mail and uploads start with it
+    mailer: str = "outbox"  # outbox | smtp | ses
+    mail_from: str = "Covey <covey@localhost>"
+    mail_queue_url: str = ""
+    smtp_url: str = ""
+    product_name: str = "Covey"  # as letters and authenticator apps call it
+    pages_url: str = ""  # where links in letters lead; "" means PUBLIC_URL/auth
     transport: str = "lean"  # lean | botocore
     catalog_ttl: float = 10.0
     write_time: float = 30.0  # no write takes longer, from the catalog it reads on

@@ -19,17 +19,23 @@ if TYPE_CHECKING:
     from covey.files.blobs import Blobs
     from covey.identity.accounts import Accounts
     from covey.identity.bootstrap import FirstAdministrator
+    from covey.identity.challenges import Challenges
     from covey.identity.principal import Principal
     from covey.identity.throttle import Throttle
     from covey.identity.tokens import Tokens
     from covey.insight.statistics import LastCounts, Statistics
     from covey.jobs.backfills import Backfills
+    from covey.jobs.exports import Exports
     from covey.jobs.imports import Imports
     from covey.jobs.ports import JobStore
     from covey.jobs.queue import JobQueue
+    from covey.jobs.results import Results
     from covey.jobs.runner import Runner, Work
     from covey.jobs.service import Jobs
     from covey.pipeline.run import Pipeline
+    from covey.mail.desk import Desk
+    from covey.mail.ports import Mailer, Outbox
+    from covey.mail.post import Post
     from covey.realtime.fan_out import FanOut
     from covey.realtime.messages import Conversation
     from covey.realtime.ports import ConnectionStore
@@ -40,6 +46,9 @@ if TYPE_CHECKING:
     from covey.records.model import Change
     from covey.records.ports import RecordStore
     from covey.records.service import Records
+    from covey.search.finding import Finder
+    from covey.search.indexing import SearchIndexer
+    from covey.search.ports import SearchStore
     from covey.store.transport import Transport
 
 
@@ -89,6 +98,32 @@ class Services:
             self.catalog,
             budget=self.settings.read_budget,
             last_count=lambda name: self.last_counts(name),
+        )
+
+    @cached_property
+    def search_store(self) -> SearchStore:
+        """Where postings live."""
+        from covey.store.search import DynamoSearchStore
+
+        return DynamoSearchStore(self.transport, self.settings.table_name)
+
+    @cached_property
+    def search_indexer(self) -> SearchIndexer:
+        """What records contribute to searches."""
+        from covey.search.indexing import SearchIndexer
+
+        return SearchIndexer(self.search_store)
+
+    @cached_property
+    def finder(self) -> Finder:
+        """Full-text search."""
+        from covey.search.finding import Finder
+
+        return Finder(
+            self.record_store,
+            self.catalog,
+            self.search_store,
+            budget=self.settings.read_budget,
         )
 
     @cached_property
@@ -150,6 +185,7 @@ class Services:
         """Background work: run."""
         from covey.jobs.backfill import Backfill, Pace
         from covey.jobs.cascade import Cascade
+        from covey.jobs.exports import Export
         from covey.jobs.imports import Import
         from covey.jobs.runner import Runner
         from covey.records.remembering import Remembering
@@ -160,14 +196,17 @@ class Services:
             return Records(Remembering(self.record_store), self.catalog)
 
         imports = Import(self.blobs, self.catalog.get, writer, self.user)
+        exports = Export(self.blobs, self.catalog.get, lambda: self._patient_records, self.user)
         backfill = Backfill(
             self.catalog,
             self.record_store,
             DynamoRebuilder(self.transport, self.settings.table_name),
             Pace(self.settings.catalog_ttl + self.settings.write_time, self.settings.backfill_rate),
+            followers=(self.search_indexer,),
         )
         cascade = Cascade(self.catalog, self.record_store, lambda: self.records)
-        kinds: dict[str, Work] = {"import": imports, "backfill": backfill, "cascade": cascade}
+        kinds: dict[str, Work] = {"import": imports, "export": exports, "backfill": backfill}
+        kinds["cascade"] = cascade
         return Runner(self.job_store, self.job_queue, kinds)
 
     @cached_property
@@ -176,6 +215,32 @@ class Services:
         from covey.jobs.backfills import Backfills
 
         return Backfills(self.jobs) if self.settings.jobs_queue_url else None
+
+    @cached_property
+    def _patient_records(self) -> Records:
+        from covey.records.patient import Patient
+        from covey.records.service import Records
+
+        return Records(
+            Patient(self.record_store),
+            self.catalog,
+            budget=self.settings.read_budget,
+            last_count=lambda name: self.last_counts(name),
+        )
+
+    @cached_property
+    def exports(self) -> Exports:
+        """Exports: start one."""
+        from covey.jobs.exports import Exports
+
+        return Exports(self.jobs, self._patient_records, self.catalog.get)
+
+    @cached_property
+    def results(self) -> Results:
+        """Jobs as their owners see them, with links to their files."""
+        from covey.jobs.results import Results
+
+        return Results(lambda: self.blobs)
 
     @cached_property
     def imports(self) -> Imports:
@@ -207,7 +272,51 @@ class Services:
         from covey.pipeline.run import Pipeline
 
         cascades = Cascades(self.jobs, self.catalog, self.record_store)
-        return Pipeline(self.catalog, [cascades])
+        return Pipeline(self.catalog, [cascades, self.search_indexer])
+
+    # ---- mail
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """Letters that are kept instead of sent."""
+        from covey.store.models.letter import DynamoOutbox
+
+        return DynamoOutbox()
+
+    @cached_property
+    def mailer(self) -> Mailer:
+        """How letters leave."""
+        if self.settings.mailer == "ses":
+            from covey.aws.mail import SesMailer
+
+            return SesMailer(self.settings.mail_from)
+        if self.settings.mailer == "smtp":
+            from covey.mail.smtp import Server, SmtpMailer
+
+            return SmtpMailer(Server.parse(self.settings.smtp_url), self.settings.mail_from)
+        from covey.mail.outbox import OutboxMailer
+
+        return OutboxMailer(self.outbox)
+
+    @cached_property
+    def post(self) -> Post:
+        """Orders for letters."""
+        from covey.aws.queues import SqsJobQueue
+        from covey.mail.post import Post
+
+        return Post(SqsJobQueue(self.settings.mail_queue_url))
+
+    @cached_property
+    def desk(self) -> Desk:
+        """Letters: write and send what was ordered."""
+        from covey.identity.correspondence import Correspondence
+        from covey.mail.desk import Desk
+        from covey.mail.letters import Letters, folders
+
+        pages = self.settings.pages_url or f"{self.settings.public_url}/auth"
+        correspondence = Correspondence(self.catalog, self.record_store, self.challenges, pages)
+        letters = Letters(folders(), {"product": self.settings.product_name})
+        return Desk(correspondence.drafters(), letters, self.mailer)
 
     # ---- realtime
 
@@ -326,6 +435,13 @@ class Services:
             tokens=self.tokens,
             limits=self.throttle,
         )
+
+    @cached_property
+    def challenges(self) -> Challenges:
+        """Secrets that prove something once."""
+        from covey.identity.challenges import Challenges
+
+        return Challenges(self.record_store)
 
     @cached_property
     def throttle(self) -> Throttle:

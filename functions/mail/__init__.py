@@ -1,0 +1,1 @@
+"""Letters: ordered by other functions, written and sent here."""

@@ -1,0 +1,92 @@
+"""Letters about accounts: whom an order concerns, and the secret that its link carries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from covey.collections.model import Collection
+from covey.identity.challenges import RESET, VERIFY, Challenges, Purpose
+from covey.identity.users import claimed_emails
+from covey.mail.desk import Draft, Drafter
+from covey.records.model import Record
+
+USERS = "users"
+
+
+class Collections(Protocol):
+    """Where the collection `users` is looked up."""
+
+    def get(self, name: str) -> Collection:
+        """The collection of this name."""
+        ...
+
+
+class Users(Protocol):
+    """The part of `covey.records.ports.RecordStore` that letters need."""
+
+    def get(
+        self, collection: Collection, record_id: str, *, consistent: bool = False
+    ) -> Record | None:
+        """One record."""
+        ...
+
+    def find_unique(
+        self, collection: Collection, fields: tuple[str, ...], values: tuple[Any, ...]
+    ) -> str | None:
+        """The id of the record that claims `values`, read consistently."""
+        ...
+
+
+class Correspondence:
+    """Drafts the letters of accounts."""
+
+    def __init__(
+        self, collections: Collections, users: Users, challenges: Challenges, pages: str
+    ) -> None:
+        """`pages` is where links lead, from the configuration and never from a request."""
+        self._collections = collections
+        self._users = users
+        self._challenges = challenges
+        self._pages = pages.rstrip("/")
+
+    def drafters(self) -> dict[str, Drafter]:
+        """By the letter that is ordered."""
+        return {"verify": self._verify, "reset": self._reset}
+
+    def _verify(self, order: Mapping[str, Any]) -> Draft | None:
+        user = self._by_id(order["user"])
+        if user is None or user.values.get("verified"):
+            return None
+        email = user.values["email"]
+        return self._linked(email, VERIFY, {"user": user.id, "email": email})
+
+    def _reset(self, order: Mapping[str, Any]) -> Draft | None:
+        user = self._by_email(order["email"])
+        if user is None:
+            return None
+        email = user.values["email"]
+        return self._linked(email, RESET, {"user": user.id, "email": email})
+
+    def _linked(self, to: str, purpose: Purpose, proof: Mapping[str, Any]) -> Draft:
+        """A letter with a link; its secret is a fragment, which no server and no Referer sees."""
+        secret = self._challenges.open(purpose, proof)
+        page = purpose.name.replace("_", "-")
+        values = {
+            "email": to,
+            "link": f"{self._pages}/{page}#token={secret}",
+            "lifetime": purpose.lifetime,
+        }
+        return Draft(to, values)
+
+    def _by_id(self, user: str) -> Record | None:
+        return self._users.get(self._collections.get(USERS), user, consistent=True)
+
+    def _by_email(self, email: str) -> Record | None:
+        users = self._collections.get(USERS)
+        found = (
+            self._users.find_unique(users, ("email",), (one,))
+            for one in claimed_emails(users, email)
+        )
+        user = next(filter(None, found), None)
+        return self._by_id(user) if user else None
