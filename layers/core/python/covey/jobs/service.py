@@ -48,12 +48,6 @@ class Jobs:
         self._store.create(job)
         return job
 
-    def enqueue(self, job_id: str) -> bool:
-        """Ask for a waiting job to be run; False when there is none, or it ran already.
-
-        At least once: a message more does no harm, as a runner takes a lease.
-        """
-        job = self._store.get(job_id) if _ID.fullmatch(job_id) else None
     def begin(self, kind: str, job_id: str, detail: Mapping[str, Any]) -> None:
         """Covey's own job under this id, asked to run: made unless it is there already."""
         now = self._now()
@@ -61,6 +55,12 @@ class Jobs:
         self._store.create(job)
         self.enqueue(job_id)
 
+    def enqueue(self, job_id: str) -> bool:
+        """Ask for a waiting job to be run; False when there is none, or it ran already.
+
+        At least once: a message more does no harm, as a runner takes a lease.
+        """
+        job = self._store.get(job_id) if _ID.fullmatch(job_id) else None
         if job is None or job.finished:
             return False
         self._queue.send({"job": job.id})

@@ -87,8 +87,8 @@ class Reader:
         self._budget = budget
         self._clock = clock
         self._relations = Relations(store, catalog)
-
         self._referrers = Referrers(store, catalog)
+
     def get(
         self,
         principal: Principal,

@@ -43,8 +43,8 @@ class MemoryRecordStore:
         secret = secrets.token_bytes(32)
         self._lister = Lister(self, Cursors(lambda: secret, clock))
         self.written: list[dict[str, Any]] = []
-
         self._gates: dict[tuple[str, str], tuple[int, int | None]] = {}  # passed, closed
+
     def new_id(self, collection: Collection) -> str:
         """As `RecordStore.new_id`."""
         return self._make_id()
@@ -70,8 +70,8 @@ class MemoryRecordStore:
             if record.id in self.of(collection):
                 raise exists()
             self._claim(collection, None, record)
-            self.keep(collection, record)
             self._pass_gates([Write(collection, None, record)])
+            self.keep(collection, record)
             self.written.extend(also)
 
     def update(
@@ -87,8 +87,8 @@ class MemoryRecordStore:
         with self.lock:
             self.expect(collection, before)
             self._claim(collection, before, after)
-            self.keep(collection, after)
             self._pass_gates([Write(collection, before, after)])
+            self.keep(collection, after)
             self.written.extend(also)
 
     def delete(
@@ -178,7 +178,6 @@ class MemoryRecordStore:
             return None
         return self.claims.get(layout_of(collection).claim_key(fields, values))
 
-    def count(self, collection: Collection) -> int:
     def passed(self, to: str, record_id: str) -> int:
         """As `RecordStore.passed`."""
         return self._gates.get((to, record_id), (0, None))[0]
@@ -194,6 +193,7 @@ class MemoryRecordStore:
         ]
         return sorted(found)[:limit]
 
+    def count(self, collection: Collection) -> int:
         """As `RecordStore.count`."""
         return len(self.of(collection))
 
@@ -258,12 +258,6 @@ class MemoryRecordStore:
         slots = self._slots.setdefault(collection.name, {}).setdefault(record.id, {})
         slots |= layout_of(collection).slots(record)
 
-    def _drop(self, collection: Collection, record_id: str) -> None:
-        del self.of(collection)[record_id]
-        del self._slots[collection.name][record_id]
-
-    def slots(self, collection: Collection, record_id: str) -> dict[str, bytes]:
-        """The entries that a record has, by attribute."""
     def _pass_gates(self, writes: Sequence[Write]) -> None:
         gates = dict(self._gates)
         for write in writes:
@@ -291,6 +285,12 @@ class MemoryRecordStore:
             raise Conflict("What is referred to has changed meanwhile.")
         gates[key] = before, write.guard.closed
 
+    def _drop(self, collection: Collection, record_id: str) -> None:
+        del self.of(collection)[record_id]
+        del self._slots[collection.name][record_id]
+
+    def slots(self, collection: Collection, record_id: str) -> dict[str, bytes]:
+        """The entries that a record has, by attribute."""
         return self._slots[collection.name][record_id]
 
     def rewrite(self, collection: Collection, record: Record, slots: dict[str, bytes]) -> None:
