@@ -49,7 +49,8 @@ def _collection(routes: Routes) -> None:
     @routes.get(MANY, summary="List records", query=LIST, answer="Page", problems=(400, 404))
     def list_records(request: Request, collection: str) -> Any:
         """Pages are full after filtering, unless the read budget ends; the end is a `next` of
-        null. A filter that no index bounds answers `index_required` with the line to add.
+        null, the beginning a `prev` of null. A filter that no index bounds answers
+        `index_required` with the line to add.
         """
         parameters = request.parameters()
         if request.flag("explain"):
@@ -60,10 +61,14 @@ def _collection(routes: Routes) -> None:
         page = services().records.list(
             request.principal, collection, parameters, request=_rule_view(request)
         )
-        body: dict[str, Any] = {"items": page.items, "next": page.next}
+        body: dict[str, Any] = {"items": page.items, "next": page.next, "prev": page.prev}
         if page.count is not None:
             body |= {"count": page.count.number, "count_kind": page.count.kind}
-        return Response(body, next=_next(request, parameters, page.next))
+        return Response(
+            body,
+            next=_page(request, parameters, page.next),
+            prev=_page(request, parameters, page.prev),
+        )
 
     @routes.post(
         MANY,
@@ -225,7 +230,7 @@ def _rule_view(request: Request) -> dict[str, str]:
     return {"method": request.method, "ip": request.ip}
 
 
-def _next(request: Request, parameters: dict[str, str], cursor: str | None) -> str | None:
+def _page(request: Request, parameters: dict[str, str], cursor: str | None) -> str | None:
     return (
         None if cursor is None else f"{request.path}?{urlencode({**parameters, 'cursor': cursor})}"
     )

@@ -23,7 +23,7 @@ LIST = (
     Parameter(
         "limit", "How many.", {"type": "integer", "minimum": 1, "maximum": 200, "default": 30}
     ),
-    Parameter("cursor", "The `next` of the page before, with the same filter and sort."),
+    Parameter("cursor", "The `next` or `prev` of a page with the same filter and sort."),
     *SHOW,
     Parameter(
         "count",
@@ -55,10 +55,11 @@ RECORD: dict[str, Any] = {
 }
 PAGE: dict[str, Any] = {
     "type": "object",
-    "required": ["items", "next"],
+    "required": ["items", "next", "prev"],
     "properties": {
         "items": {"type": "array", "items": {"$ref": "#/components/schemas/Record"}},
         "next": {"type": ["string", "null"], "description": "null at the end."},
+        "prev": {"type": ["string", "null"], "description": "null at the beginning."},
         "count": {"type": "integer", "minimum": 0, "description": "Where it was asked for."},
         "count_kind": {"enum": ["exact", "estimated", "at_least"]},
     },

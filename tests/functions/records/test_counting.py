@@ -46,7 +46,7 @@ def counted(api: Any, parameters: str, **more: Any) -> tuple[int, str]:
 
 
 def test_a_count_is_answered_where_it_is_asked_for(api: Any) -> None:
-    assert api("GET", "/records/open").json == {"items": [], "next": None}
+    assert api("GET", "/records/open").json == {"items": [], "next": None, "prev": None}
     assert counted(api, "count=exact") == (0, "exact")
     fill(api, 5, kind="a")
     assert counted(api, "count=exact") == (5, "exact")

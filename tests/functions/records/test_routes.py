@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -86,19 +87,23 @@ def test_delete(api: Any) -> None:
     assert api("DELETE", "/records/notes/n1").status == 404
 
 
-def test_pages_follow_the_link(api: Any) -> None:
+def test_pages_follow_the_links_there_and_back(api: Any) -> None:
     for number in range(5):
         api("PUT", f"/records/notes/n{number}", body={"text": "a&b"})
-    target = "/records/notes?limit=2&fields=text"
-    seen: list[str] = []
-    while target:
-        page = api("GET", target)
-        assert page.status == 200, page
-        seen += [item["id"] for item in page.json["items"]]
-        link = page.headers.get("Link", "")
-        assert bool(link) == (page.json["next"] is not None)
-        target = link.removeprefix("</live").removesuffix('>; rel="next"')
-    assert sorted(seen) == [f"n{number}" for number in range(5)]
+    walks: dict[str, list[list[str]]] = {"next": [], "prev": []}
+    last = target = "/records/notes?limit=2&fields=text"
+    for way, pages in walks.items():
+        target = last
+        while target:
+            page = api("GET", target)
+            assert page.status == 200, page
+            pages.append([item["id"] for item in page.json["items"]])
+            links = re.findall(r'</live(.+?)>; rel="(next|prev)"', page.headers.get("Link", ""))
+            found = {rel: to for to, rel in links}
+            assert {rel for rel in walks if page.json[rel] is not None} == found.keys()
+            last, target = target, found.get(way, "")
+    assert [name for names in walks["next"] for name in names] == ["n4", "n3", "n2", "n1", "n0"]
+    assert walks["prev"] == walks["next"][::-1]
 
 
 def test_explain_answers_the_plan(api: Any, ada: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from covey.collections.model import Collection, Epoch, Field, Index, IndexPart
@@ -106,14 +107,23 @@ def listed(store: RecordStore, of: Collection, asked: Query) -> list[Record]:
         records += page.records
         if page.next is None:
             return records
-        asked = Query(
-            asked.where,
-            asked.bounded_by_caller,
-            asked.sort,
-            asked.limit,
-            page.next,
-            asked.scope,
-            asked.budget,
-            asked.filter_text,
-        )
+        asked = replace(asked, cursor=page.next)
     raise AssertionError("a list that does not end")
+
+
+def listed_back(store: RecordStore, of: Collection, asked: Query) -> list[Record]:
+    """Every page of a list from its last to its first, joined in the list's order."""
+    accept = accepting(of, asked)
+    page = store.list(of, asked, accept)
+    pages = [page]
+    while page.next is not None:
+        page = store.list(of, replace(asked, cursor=page.next), accept)
+        pages.append(page)
+    records, expected = page.records, [one.records for one in pages]
+    while page.prev is not None:
+        page = store.list(of, replace(asked, cursor=page.prev), accept)
+        assert len(page.records) <= asked.limit
+        records = page.records + records
+        after = store.list(of, replace(asked, cursor=page.next), accept)
+        assert after.records in expected
+    return records

@@ -13,9 +13,10 @@ from covey import json
 class Response(ChaliceResponse):
     """An answer: a JSON-ready value, text, or bytes.
 
-    `etag` is given with its quotes (``record.etag``), `location` and `next` are paths or URLs;
-    `next` becomes ``Link: <…>; rel="next"`` (RFC 8288). A list as header value is sent as
-    repeated headers. A `Content-Type` that is not given is JSON, or octets for bytes.
+    `etag` is given with its quotes (``record.etag``), `location`, `next` and `prev` are paths or
+    URLs; the latter become ``Link: <…>; rel="next", <…>; rel="prev"`` (RFC 8288). A list as
+    header value is sent as repeated headers. A `Content-Type` that is not given is JSON, or
+    octets for bytes.
 
         return Response(document, status=201, location=f"/records/posts/{id}", etag=record.etag)
     """
@@ -30,14 +31,12 @@ class Response(ChaliceResponse):
         etag: str | None = None,
         location: str | None = None,
         next: str | None = None,
+        prev: str | None = None,
         headers: dict[str, str | list[str]] | None = None,
     ) -> None:
         super().__init__(body, dict(headers or {}), status)
-        named = {
-            "ETag": etag,
-            "Location": location,
-            "Link": f'<{next}>; rel="next"' if next else None,
-        }
+        links = [f'<{to}>; rel="{rel}"' for rel, to in (("next", next), ("prev", prev)) if to]
+        named = {"ETag": etag, "Location": location, "Link": ", ".join(links) or None}
         self.headers.update({name: value for name, value in named.items() if value is not None})
 
     def to_dict(self, binary_types: list[str] | None = None) -> dict[str, Any]:

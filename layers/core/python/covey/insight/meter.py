@@ -6,6 +6,7 @@ context variable keeps concurrent requests apart, in threads and in tasks alike.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -53,3 +54,14 @@ def add(*, rru: float = 0.0, wru: float = 0.0, db_ms: float = 0.0) -> None:
     current.wru += wru
     current.db_ms += db_ms
     current.calls += 1
+
+
+def join(meters: Iterable[Meter]) -> None:
+    """Count work that was done side by side: units and calls add up, the time is the longest."""
+    current, longest = read(), 0.0
+    for one in meters:
+        current.rru += one.rru
+        current.wru += one.wru
+        current.calls += one.calls
+        longest = max(longest, one.db_ms)
+    current.db_ms += longest

@@ -48,4 +48,9 @@ def concealed_plan(
         told["source"] = VEILED
     rejected = told.get("rejected", ())
     told["rejected"] = [one for one in rejected if one["source"] not in veiled]
+    if "branches" in told:
+        told["branches"] = [
+            {**one, "source": VEILED} if one["source"] in veiled else one
+            for one in told["branches"]
+        ]
     return told

@@ -55,11 +55,15 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: records in order, the cursor of the next page or None at the end."""
+    """One page: records in order, the cursor of the next page or None at the end.
+
+    `prev` is the cursor of the page before, None where nothing was before when it was read.
+    """
 
     records: list[Record]
     next: str | None = None
     examined: int = 0
+    prev: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,12 +61,14 @@ class Answer:
 class Listing:
     """One page: documents in order and the cursor of the next page, or None at the end.
 
-    `count` is how many there are on all pages, where that was asked for.
+    `prev` is the cursor of the page before, None on the first. `count` is how many there are on
+    all pages, where that was asked for.
     """
 
     items: tuple[dict[str, Any], ...]
     next: str | None = None
     count: Count | None = None
+    prev: str | None = None
 
 
 class Reader:
@@ -132,7 +134,7 @@ class Reader:
         if wanted.count is not None:
             counting = Counting(self._store, asking, query, seen.accept, self._last_count)
             count = counting.of(wanted.count, page)
-        return Listing(items, page.next, count)
+        return Listing(items, page.next, count, page.prev)
 
     def explain(
         self,

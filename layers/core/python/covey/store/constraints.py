@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -23,6 +23,11 @@ class Demand:
 
     equals: list[Any] = field(default_factory=list)
     ranges: list[tuple[str, Any]] = field(default_factory=list)  # operator or "startsWith"
+
+    @property
+    def contradictory(self) -> bool:
+        """Whether it is held to two values at once."""
+        return len({encoding.encode(value) for value in self.equals}) > 1
 
     def bounds(self, descending: bool) -> tuple[bytes, bytes]:
         """The encodings that the ranges leave, from and to, for a part of an index."""
@@ -59,10 +64,21 @@ def demands_of(where: Expression | None, collection: Collection) -> Demands:
     impossible = False
     for conjunct in conjuncts(where):
         root = conjunct.root
-        impossible = impossible or root == nodes.Literal(False)
+        impossible = impossible or root == nodes.Literal(False) or _empty(root)
         name = _read(root, collection, fields)
         parts.append((conjunct.text, name))
+    impossible = impossible or any(demand.contradictory for demand in fields.values())
     return Demands(fields, tuple(parts), impossible)
+
+
+def membership(root: nodes.Node) -> tuple[nodes.Name, Sequence[nodes.Literal]] | None:
+    """The field and the constants, without repetitions, of ``field in [a, b]``."""
+    match root:
+        case nodes.Binary(operator="in", left=nodes.Name(path=(_,)) as name, right=right):
+            values = _constants(right)
+            return None if values is None else (name, list(dict.fromkeys(values)))
+        case _:
+            return None
 
 
 def sortable(collection: Collection, name: str) -> bool:
@@ -103,6 +119,11 @@ def _simple(root: nodes.Node) -> tuple[str, str, Any] | None:
             return name, "==", True
         case nodes.Unary(operator="!", operand=nodes.Name(path=(name,))):
             return name, "==", False
+        case nodes.Binary(operator="in"):
+            found = membership(root)
+            if found is None or len(found[1]) != 1:
+                return None
+            return found[0].path[0], "==", found[1][0].value
         case nodes.Binary(left=nodes.Name(path=(name,)), right=nodes.Literal(value=value)):
             return (name, root.operator, value) if root.operator in _FLIPPED else None
         case nodes.Binary(left=nodes.Literal(value=value), right=nodes.Name(path=(name,))):
@@ -115,6 +136,21 @@ def _simple(root: nodes.Node) -> tuple[str, str, Any] | None:
             return name, "startsWith", value
         case _:
             return None
+
+
+def _constants(right: nodes.Node) -> list[nodes.Literal] | None:
+    if isinstance(right, nodes.Literal) and isinstance(right.value, list | tuple):
+        return [nodes.Literal(item) for item in right.value]
+    if not isinstance(right, nodes.ListLiteral):
+        return None
+    found = [item for item in right.items if isinstance(item, nodes.Literal)]
+    return found if len(found) == len(right.items) else None
+
+
+def _empty(root: nodes.Node) -> bool:
+    """Whether it asks for one of no values."""
+    found = membership(root)
+    return found is not None and not found[1]
 
 
 def _stored(collection: Collection, name: str, value: Any) -> Any:

@@ -1,10 +1,10 @@
 """Cursors: one logical position of one list, sealed so that none can be read, made or altered.
 
-A position is the encoded sort values and the id, so that a cursor holds at any shard count
-and when the record that it names is gone. Sealed with AES-256-GCM under a key per day
-(HKDF-SHA256 of the deployment's secret), so that random nonces stay far below their limit
-(NIST SP 800-38D, 8.3). What it is bound to (collection, filter, sort, caller) is authenticated
-with it, and not inside it.
+A position is the encoded sort values and the id, so that a cursor holds at any shard count,
+whichever indexes serve the rest, and when the record that it names is gone. Sealed with
+AES-256-GCM under a key per day (HKDF-SHA256 of the deployment's secret), so that random nonces
+stay far below their limit (NIST SP 800-38D, 8.3). What it is bound to (collection, filter, sort,
+caller) is authenticated with it, and not inside it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from covey.collections.model import Collection
 from covey.errors import BadRequest
 from covey.records.ports import Query
+from covey.store.order import TAG_BYTES
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -29,15 +30,26 @@ LIFETIME = 86_400  # seconds
 MAX_LENGTH = 2_000  # characters: the longest position is some 1400
 _DAY = 86_400
 _HEAD = struct.Struct(">H")  # the day of the key
-_BODY = struct.Struct(">Ih")  # expiry in seconds, index number
+_BODY = struct.Struct(f">IB{TAG_BYTES}s")  # expiry in seconds, flags, order
+_BACKWARD, _INCLUSIVE = 1, 2
 _NONCE = 12
+_FORM = "2"  # of what is sealed: a cursor of another form is not one of this list
 
 
 class Position(NamedTuple):
-    """The index (-1 for the base table) that a list read, and the last position it passed."""
+    """A place in the order of a list that is called `tag`, and which way to go on from there.
 
-    number: int
+    `inclusive` says that a record that stands there is still to come.
+    """
+
+    tag: bytes
     at: bytes
+    backward: bool = False
+    inclusive: bool = False
+
+    def reverse(self) -> Position:
+        """The other way: what a list from here leaves out, and nothing else."""
+        return Position(self.tag, self.at, not self.backward, not self.inclusive)
 
 
 class Cursors:
@@ -52,7 +64,8 @@ class Cursors:
         now = int(self._clock())
         head = _HEAD.pack(now // _DAY)
         nonce = secrets.token_bytes(_NONCE)
-        body = _BODY.pack(now + LIFETIME, position.number) + position.at
+        flags = _BACKWARD * position.backward | _INCLUSIVE * position.inclusive
+        body = _BODY.pack(now + LIFETIME, flags, position.tag) + position.at
         sealed = _cipher(self._secret(), head).encrypt(
             nonce, body, head + binding(collection, query)
         )
@@ -81,10 +94,11 @@ class Cursors:
         head, nonce = raw[: _HEAD.size], raw[_HEAD.size : _HEAD.size + _NONCE]
         sealed = raw[_HEAD.size + _NONCE :]
         body = _cipher(secret, head).decrypt(nonce, sealed, head + bound)
-        expires, index = _BODY.unpack_from(body)
+        expires, flags, tag = _BODY.unpack_from(body)
         if expires < self._clock():
             raise ValueError("too old")
-        return Position(index, body[_BODY.size :])
+        at = body[_BODY.size :]
+        return Position(tag, at, bool(flags & _BACKWARD), bool(flags & _INCLUSIVE))
 
 
 def binding(collection: Collection, query: Query) -> bytes:
@@ -95,6 +109,7 @@ def binding(collection: Collection, query: Query) -> bytes:
     """
     where = "" if query.where is None else query.where.text
     parts = (
+        _FORM,
         collection.name,
         query.scope,
         query.filter_text or where,

@@ -107,6 +107,17 @@ def decode(data: bytes, directions: Sequence[bool]) -> tuple[list[Scalar], bytes
     return values, data
 
 
+def split(data: bytes, directions: Sequence[bool]) -> tuple[list[bytes], bytes]:
+    """The components of a tuple, each as if it were ascending, and the bytes that follow them."""
+    parts: list[bytes] = []
+    for descending in directions:
+        raw = data.translate(_INVERT) if descending else data
+        size = _size(raw)
+        parts.append(raw[:size])
+        data = data[size:]
+    return parts, data
+
+
 def _base(value: Any) -> type:
     return str if isinstance(value, str) else int
 
@@ -149,23 +160,33 @@ def _parts(value: int | Decimal) -> tuple[bool, str, int]:
     return sign, cut.lstrip("0"), exponent + len(digits) - len(cut)
 
 
-def _decode_one(raw: bytes) -> tuple[Scalar, int]:
+def _size(raw: bytes) -> int:
+    """How many bytes the first component has."""
     tag = raw[0]
-    if tag in (NULL, FALSE, TRUE):
-        return (None, False, True)[tag - NULL], 1
+    if tag in (NULL, FALSE, TRUE, ZERO):
+        return 1
     if tag == TEXT:
-        end = raw.index(0, 1)
-        body = raw[1:end].replace(b"\x01\x01", b"\x00").replace(b"\x01\x02", b"\x01")
-        return body.decode(), end + 1
-    if tag == ZERO:
-        return 0, 1
+        return raw.index(0, 1) + 1
     if tag not in (NEGATIVE, POSITIVE):
         raise ValueError("not an encoded value")
-    data = raw.translate(_INVERT) if tag == NEGATIVE else raw
+    more = 0 if tag == NEGATIVE else 1  # what ends a pair that others follow, as it is stored
     end = 2
-    while data[end] % 2:
+    while raw[end] % 2 == more:
         end += 1
-    digits = "".join(f"{byte // 2:02d}" for byte in data[2 : end + 1])
+    return end + 1
+
+
+def _decode_one(raw: bytes) -> tuple[Scalar, int]:
+    tag, size = raw[0], _size(raw)
+    if tag in (NULL, FALSE, TRUE):
+        return (None, False, True)[tag - NULL], size
+    if tag == TEXT:
+        body = raw[1 : size - 1].replace(b"\x01\x01", b"\x00").replace(b"\x01\x02", b"\x01")
+        return body.decode(), size
+    if tag == ZERO:
+        return 0, size
+    data = raw.translate(_INVERT) if tag == NEGATIVE else raw
+    digits = "".join(f"{byte // 2:02d}" for byte in data[2:size])
     exponent = data[1] + _LEAST - len(digits) + 1
     number = Decimal(("-" if tag == NEGATIVE else "") + f"{digits}E{exponent}")
-    return (int(number) if exponent >= 0 or number == number.to_integral() else number), end + 1
+    return (int(number) if exponent >= 0 or number == number.to_integral() else number), size

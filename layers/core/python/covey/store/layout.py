@@ -174,6 +174,8 @@ def value_of(record: Record, field: str) -> Any:
         return record.created
     if field == "updated":
         return record.updated
+    if field == "id":
+        return record.id
     return record.values.get(field)
 
 

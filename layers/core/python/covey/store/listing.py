@@ -1,38 +1,32 @@
-"""Pages: entries of all shards in one order, what is accepted of them, within a budget."""
+"""Pages: entries of all plans in one order, what is accepted of them, within a budget."""
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from functools import partial
+from typing import Protocol
 
 from covey.collections.model import Collection
+from covey.errors import IndexRequired
 from covey.records.model import Record
 from covey.records.ports import Page, Query, Tally
-from covey.store import encoding, keys
+from covey.store import streams
 from covey.store.cursor import Cursors, Position, invalid_cursor
+from covey.store.order import Order
+from covey.store.parallel import together
 from covey.store.plan import Plan
-from covey.store.planner import Planned, index_required, plan_of, tally_plan
+from covey.store.planner import NEWEST_FIRST, Planned, index_required, plan_of, tally_plan
+from covey.store.streams import MAX_CHUNK, Met, Way, met_at
 
-MAX_CHUNK = 400
-
-
-class Entry(NamedTuple):
-    """A record at its position; None when the entry outlived it."""
-
-    position: bytes
-    record: Record | None
+Accept = Callable[[Record], bool]
 
 
-class Source(Protocol):
-    """Where entries come from."""
+class Source(streams.Source, Protocol):
+    """Where entries come from; called from several threads at once."""
 
-    def entries(self, plan: Plan, shard: int, first: int, budget: int) -> Iterator[Entry]:
-        """One shard's entries in the plan's order, read as they are asked for.
-
-        `first` is how many are likely to be wanted, `budget` how many at most.
-        """
+    def get_many(self, collection: Collection, record_ids: Sequence[str]) -> dict[str, Record]:
+        """As `RecordStore.get_many`."""
         ...
 
     def point(self, plan: Plan, values: tuple[object, ...]) -> Record | None:
@@ -51,93 +45,134 @@ class Lister:
         self._source = source
         self._cursors = cursors
 
-    def page(self, collection: Collection, query: Query, accept: Callable[[Record], bool]) -> Page:
+    def page(self, collection: Collection, query: Query, accept: Accept) -> Page:
         """As `RecordStore.list`."""
-        planned = plan_of(collection, query)
         position = self._cursors.open(collection, query)
-        if planned.plan.point:
-            return self._point(planned, position, accept)
-        plan = planned.plan if position is None else _resumed(planned, position)
-        return self._read(planned, plan, query, accept)
+        try:
+            planned = plan_of(collection, query, None if position is None else position.tag)
+        except IndexRequired as error:
+            if position is None:
+                raise
+            raise invalid_cursor() from error  # no index gives its order any more
+        if planned.order is None:
+            return self._whole(planned, query, accept)
+        return self._read(planned, planned.order, position, query, accept)
 
-    def tally(
-        self, collection: Collection, query: Query, accept: Callable[[Record], bool], now_s: int
-    ) -> Tally:
+    def tally(self, collection: Collection, query: Query, accept: Accept, now_s: int) -> Tally:
         """As `RecordStore.tally`."""
+        query = replace(query, limit=MAX_CHUNK, cursor=None)
         planned = tally_plan(collection, query)
-        plan = planned.plan
-        if plan.point:
-            found = self._point(planned, None, accept)
+        if planned.order is None:
+            found = self._whole(planned, query, accept)
             return Tally(len(found.records), found.examined, complete=True)
-        if plan.empty:
+        if all(plan.empty for plan in planned.plans):
             return Tally(0, 0, complete=True)
-        if plan.covering and planned.whole:
-            return self._source.counted(plan, query.budget, now_s)
+        if planned.plan.covering and planned.whole:
+            return self._source.counted(planned.plan, query.budget, now_s)
         kept = examined = 0
-        for entry in self._merged(plan, replace(query, limit=MAX_CHUNK)):
+        counted: set[str] = set()
+        for met in self._way(planned, planned.order, None, query):
             if examined == query.budget:
-                return Tally(kept, examined, complete=False, bounded=plan.bounded)
+                return Tally(kept, examined, complete=False, bounded=planned.bounded)
             examined += 1
-            kept += entry.record is not None and accept(entry.record)
+            record = met.record
+            if record is not None and record.id not in counted and accept(record):
+                counted.add(record.id)
+                kept += 1
         return Tally(kept, examined, complete=True)
 
-    def _point(
-        self, planned: Planned, position: Position | None, accept: Callable[[Record], bool]
-    ) -> Page:
-        plan = planned.plan
-        if plan.empty or position is not None:
-            return Page([])
-        values = tuple(planned.demands.fields[name].equals[0] for name in plan.point)
-        record = self._source.point(plan, values)
-        return Page([record] if record is not None and accept(record) else [], None, 1)
+    def _whole(self, planned: Planned, query: Query, accept: Accept) -> Page:
+        """A list of single records, each read by its key: sorted here, all on one page."""
+        records = self._points(planned)
+        sort = query.sort or NEWEST_FIRST
+        order = Order(sort, sort[-1].descending)
+        kept = sorted(filter(accept, records), key=partial(order.of, planned.collection))
+        return Page(kept, None, len(records))
+
+    def _points(self, planned: Planned) -> list[Record]:
+        """The records of the plans that read one, each once."""
+        points = [plan for plan in planned.plans if plan.point and not plan.empty]
+        ids = [str(plan.values[0]) for plan in points if plan.point == ("id",)]
+        single = [plan for plan in points if plan.point != ("id",)]
+        if len(ids) == 1 or not ids:
+            single, ids = points, []
+        reads = [partial(self._source.point, plan, plan.values) for plan in single]
+        found = {record.id: record for record in together(reads) if record is not None}
+        if ids:
+            found |= self._source.get_many(planned.collection, ids)
+        return list(found.values())
 
     def _read(
-        self, planned: Planned, plan: Plan, query: Query, accept: Callable[[Record], bool]
+        self,
+        planned: Planned,
+        order: Order,
+        start: Position | None,
+        query: Query,
+        accept: Accept,
     ) -> Page:
-        """Read until one more than the page is found, to know whether there is a next."""
-        kept: list[Record] = []
-        examined, passed = 0, b""
-        for entry in self._merged(plan, query):
+        """Read until one more than the page is found, to know whether there is more."""
+        kept: dict[str, Record] = {}
+        examined, more = 0, False
+        passed: Met | None = None
+        for met in self._way(planned, order, start, query):
             if examined == query.budget:
-                return self._cut(planned, plan, query, Page(kept, None, examined), passed)
+                self._check_budget(planned, query, len(kept))
+                more = True
+                break
             examined += 1
-            if entry.record is not None and accept(entry.record):
+            record = met.record
+            # Met again where another plan's index lags behind: shown once.
+            if record is not None and record.id not in kept and accept(record):
                 if len(kept) == query.limit:
-                    return Page(kept, self._seal(plan, query, passed), examined)
-                kept.append(entry.record)
-            passed = entry.position
-        return Page(kept, None, examined)
+                    more = True
+                    break
+                kept[record.id] = record
+            passed = met
+        backward = start is not None and start.backward
+        ahead = behind = None
+        if more and passed is not None:
+            ahead = Position(order.tag, passed.passed, backward)
+        if start is not None:
+            behind = start.reverse()
+        records = list(kept.values())
+        if backward:
+            records.reverse()
+            ahead, behind = behind, ahead
+        seal = partial(self._seal, planned.collection, query)
+        return Page(records, seal(ahead), examined, seal(behind))
 
-    def _cut(self, planned: Planned, plan: Plan, query: Query, page: Page, passed: bytes) -> Page:
-        """The budget ended: the page so far, unless the caller had better declare an index."""
-        if query.bounded_by_caller and not plan.bounded and len(page.records) < query.limit:
-            raise index_required(plan.collection, query, planned)
-        return Page(page.records, self._seal(plan, query, passed), page.examined)
+    def _check_budget(self, planned: Planned, query: Query, kept: int) -> None:
+        """The budget ended: refuse a page that the caller had better declare an index for."""
+        if query.bounded_by_caller and not planned.bounded and kept < query.limit:
+            raise index_required(planned.collection, query)
 
-    def _seal(self, plan: Plan, query: Query, passed: bytes) -> str:
-        return self._cursors.seal(plan.collection, query, Position(plan.number, passed))
+    def _seal(self, collection: Collection, query: Query, at: Position | None) -> str | None:
+        return None if at is None else self._cursors.seal(collection, query, at)
 
-    def _merged(self, plan: Plan, query: Query) -> Iterator[Entry]:
-        if plan.empty:
-            return iter(())
-        shards = keys.shards(plan.collection)
-        wanted, budget = query.limit + 1, query.budget + 1
-        first = wanted if len(shards) == 1 else min(wanted, 2 * wanted // len(shards) + 2)
-        streams = [
-            self._source.entries(plan, shard, min(first, budget), budget) for shard in shards
+    def _way(
+        self, planned: Planned, order: Order, start: Position | None, query: Query
+    ) -> Iterator[Met]:
+        """What is met from a position on."""
+        backward = start is not None and start.backward
+        points = [
+            met_at(order.of(planned.collection, record), record, backward=backward)
+            for record in self._points(planned)
         ]
-        if len(streams) == 1:
-            return streams[0]
-        order = (lambda e: encoding.invert(e.position)) if plan.reverse else _position
-        return heapq.merge(*streams, key=order)
+        plans = [plan for plan in planned.plans if not plan.point]
+        if backward:
+            plans = [plan.turned() for plan in plans]
+        if start is not None:
+            points = [point for point in points if _follows(point, start)]
+            plans = [
+                plan.beyond(start.at, backward=backward, inclusive=start.inclusive)
+                for plan in plans
+            ]
+        merging = len(planned.plans) > 1
+        way = Way(query.limit + 1, query.budget + 1, merging, backward)
+        return streams.merged(self._source, plans, way, points)
 
 
-def _position(entry: Entry) -> bytes:
-    return entry.position
-
-
-def _resumed(planned: Planned, position: Position) -> Plan:
-    """The rest of the plan; a cursor of another index than the one now chosen has ended."""
-    if position.number != planned.plan.number:
-        raise invalid_cursor()
-    return planned.plan.beyond(position.at)
+def _follows(point: Met, start: Position) -> bool:
+    if point.place == start.at:
+        return start.inclusive
+    return point.rank > met_at(start.at, None, backward=start.backward).rank

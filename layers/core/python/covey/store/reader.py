@@ -14,8 +14,8 @@ from covey.store import codec, keys
 from covey.store.codec import Item
 from covey.store.faults import Throttled
 from covey.store.layout import CREATION, id_bytes, layout_of
-from covey.store.listing import MAX_CHUNK, Entry
 from covey.store.plan import Plan
+from covey.store.streams import Chunk, Entry
 from covey.store.transport import Attempts, Transport
 
 BATCH = 100  # keys of one BatchGetItem
@@ -163,23 +163,17 @@ class Reader:
             record_id = found
         return self.get(plan.collection, record_id)
 
-    def entries(self, plan: Plan, shard: int, first: int, budget: int) -> Iterator[Entry]:
-        """As `Source.entries`: small at first, then in growing chunks."""
+    def chunk(self, plan: Plan, shard: int, limit: int, start: Item | None) -> Chunk:
+        """As `Source.chunk`."""
         request = self._query(plan, shard)
         if request is None:
-            return
-        chunk, start = first, None
-        while budget > 0:
-            request["Limit"] = min(chunk, budget)
-            if start is not None:
-                request["ExclusiveStartKey"] = start
-            answer = self._transport.call("Query", request)
-            yield from self._entries_of(plan, answer["Items"])
-            start = answer.get("LastEvaluatedKey")
-            if start is None:
-                return
-            budget -= len(answer["Items"])
-            chunk = min(chunk * 2, MAX_CHUNK)
+            return Chunk([])
+        request["Limit"] = limit
+        if start is not None:
+            request["ExclusiveStartKey"] = start
+        answer = self._transport.call("Query", request)
+        entries = list(self._entries_of(plan, answer["Items"]))
+        return Chunk(entries, answer.get("LastEvaluatedKey"))
 
     def _query(self, plan: Plan, shard: int) -> dict[str, Any] | None:
         """The request of one shard; None where its bounds leave nothing."""

@@ -15,11 +15,11 @@ from covey.records.ports import Page, Query, Tally, Write, WriteRefused
 from covey.store import codec, keys
 from covey.store.codec import Item
 from covey.store.cursor import Cursors
+from covey.store.explaining import explained
 from covey.store.faults import ConditionFailed, Reason
 from covey.store.layout import Claim, Layout, Reference, layout_of
 from covey.store.listing import Lister
 from covey.store.outcomes import DomainTransport
-from covey.store.planner import explained
 from covey.store.reader import Reader
 from covey.store.secret import secret
 from covey.store.transaction import transact, untold

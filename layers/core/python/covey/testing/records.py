@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from covey.collections.model import Collection, Field
@@ -20,11 +20,12 @@ from covey.records.model import Record
 from covey.records.ports import Page, Query, Tally, Write, WriteRefused
 from covey.store import keys
 from covey.store.cursor import Cursors
+from covey.store.explaining import explained
 from covey.store.layout import Claim, layout_of
-from covey.store.listing import Entry, Lister
+from covey.store.listing import Lister
 from covey.store.plan import Plan
-from covey.store.planner import explained
 from covey.store.records import check_created
+from covey.store.streams import Chunk, Entry
 from covey.store.writing import Requests, check_size, exists, taken
 
 
@@ -159,7 +160,7 @@ class MemoryRecordStore:
         entries = [
             entry.record
             for shard in keys.shards(plan.collection)
-            for entry in self.entries(plan, shard, budget, budget + 1)
+            for entry in self._entries(plan, shard)[: budget + 1]
         ]
         alive = [one for one in entries if one and (one.expires is None or one.expires > now_s)]
         if len(entries) > budget:
@@ -221,16 +222,21 @@ class MemoryRecordStore:
             value, expires = self._once.pop(key, ({}, 0))
         return value if expires > int(self._clock()) else None
 
-    def entries(self, plan: Plan, shard: int, first: int, budget: int) -> Iterator[Entry]:
-        """As `Source.entries`."""
+    def chunk(self, plan: Plan, shard: int, limit: int, start: int | None) -> Chunk:
+        """As `Source.chunk`."""
+        first = start or 0
+        entries = self._entries(plan, shard)
+        more = first + limit if len(entries) > first + limit else None
+        return Chunk(entries[first : first + limit], more)
+
+    def _entries(self, plan: Plan, shard: int) -> Sequence[Entry]:
         found = [
             Entry(position, record)
             for record in list(self.of(plan.collection).values())
             if (position := self._position(plan, shard, record)) is not None
             and plan.low <= position <= plan.high
         ]
-        found.sort(key=lambda entry: entry.position, reverse=plan.reverse)
-        return iter(found[:budget])
+        return sorted(found, key=lambda entry: entry.position, reverse=plan.reverse)
 
     def point(self, plan: Plan, values: tuple[object, ...]) -> Record | None:
         """As `Source.point`."""
