@@ -30,8 +30,26 @@ JOB = {
                 },
             },
         },
-        "result": {"type": "object"},
+        "result": {
+            "type": "object",
+            "properties": {
+                "file": {"$ref": "#/components/schemas/JobFile"},
+                "report": {"$ref": "#/components/schemas/JobFile"},
+            },
+        },
         "error": {"type": ["string", "null"]},
+    },
+}
+FILE = {
+    "type": "object",
+    "required": ["name", "size", "content_type"],
+    "description": "A file of a job, kept for 7 days.",
+    "properties": {
+        "name": {"type": "string"},
+        "size": {"type": "integer"},
+        "content_type": {"type": "string"},
+        "url": {"type": "string", "format": "uri", "description": "Not in lists of jobs."},
+        "expires": {"type": "string", "format": "date-time", "description": "Of the link."},
     },
 }
 JOBS = {
@@ -43,7 +61,7 @@ JOBS = {
 
 def routes() -> Routes:
     """The routes of this function."""
-    routes = Routes("jobs", schemas={"Job": JOB, "Jobs": JOBS})
+    routes = Routes("jobs", schemas={"Job": JOB, "Jobs": JOBS, "JobFile": FILE})
 
     @routes.get(
         "/jobs",
@@ -61,10 +79,13 @@ def routes() -> Routes:
         jobs = services().jobs.list(
             request.principal, system=request.query("system") == "true", limit=int(limit)
         )
-        return Response({"items": [job.document() for job in jobs]})
+        return Response({"items": [services().results.document(job, links=False) for job in jobs]})
 
     @routes.get("/jobs/{id}", summary="Read a job's progress and report", answer="Job")
     def read_job(request: Request, id: str) -> Response:
-        return Response(services().jobs.get(request.principal, id).document())
+        """`result.file` is what an export made, `result.report` the bad rows of an import where
+        they are many: each with a link that is good for an hour, made anew with each answer.
+        """
+        return Response(services().results.document(services().jobs.get(request.principal, id)))
 
     return routes

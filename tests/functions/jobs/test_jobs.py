@@ -117,6 +117,38 @@ def test_an_import_goes_from_the_upload_to_the_report(api: Any, root: str) -> No
     assert api("GET", "/jobs", token=root).json["items"][0]["id"] == job
 
 
+def test_an_export_goes_from_the_request_to_a_file_with_a_link(api: Any, root: str) -> None:
+    ada, ben = api.token(_a_user("ada@example.test")), api.token(_a_user("ben@example.test"))
+    for number in range(3):
+        api("POST", "/records/posts", body={"title": f"={number}"}, token=ada)
+    api("POST", "/records/posts", body={"title": "another's"}, token=ben)
+    target = "/records/posts/export?format=csv&fields=title"
+    started = api("GET", target, token=ada)
+    assert started.status == 202
+    job = started.json["job"]["id"]
+    assert started.headers["Location"] == f"/jobs/{job}"
+    assert api("HEAD", target, token=ada).status == 405
+    assert api("GET", target, token=ada).json["job"]["id"] == job
+    assert api("GET", target).status == 401
+    assert api("GET", "/records/ledger/export", token=ada).status == 404
+    queue = services().job_queue
+    assert isinstance(queue, MemoryJobQueue)
+    message = {"messageId": "1", "receiptHandle": "h", "body": json.dumps(queue.take()[0])}
+    assert run({"Records": [message]}, HERE) == {"batchItemFailures": []}
+    done = api("GET", f"/jobs/{job}", token=ada).json
+    assert (done["status"], done["done"], done["progress"]) == ("done", 3, 1)
+    file = done["result"]["file"]
+    assert (file["name"], file["content_type"]) == ("posts.csv", "text/csv")
+    assert "/_files/files/exports/" in file["url"]
+    stored = services().blobs.get(f"exports/{job}").decode()
+    assert len(stored) == file["size"]
+    header, *lines = stored.split("\r\n")
+    assert header == "id,title"
+    assert [line.split(",")[1] for line in lines if line] == ["'=2", "'=1", "'=0"]
+    assert "url" not in api("GET", "/jobs", token=ada).json["items"][0]["result"]["file"]
+    assert api("GET", f"/jobs/{job}", token=ben).status == 404
+
+
 def test_an_import_of_a_user_who_is_gone_goes_no_further(api: Any, root: str) -> None:
     ada = _a_user("ada@example.test")
     started = api("POST", "/records/posts/import", body={}, token=api.token(ada))

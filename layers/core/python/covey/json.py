@@ -40,13 +40,13 @@ def encode(value: Any) -> str:
     return _ENCODER.encode(value)
 
 
-def decode(body: bytes) -> Any:
-    """The value of a JSON text: whole numbers as int, others as Decimal.
+def decode(body: bytes, most: int = MAX_BYTES) -> Any:
+    """The value of a JSON text of at most so many bytes: whole numbers as int, others as Decimal.
 
     Raises BadRequest (code ``invalid_json``, with line and column) or TooLarge.
     """
-    if len(body) > MAX_BYTES:
-        raise TooLarge(f"A JSON body has at most {MAX_BYTES} bytes.")
+    if len(body) > most:
+        raise TooLarge(f"A JSON body has at most {most} bytes.")
     text = _text(body)
     # The scanner's own whole numbers are ten times as fast, and exact where none is long.
     decoder = _DECODER if _LONG_NUMBER.search(text) else _PLAIN_DECODER

@@ -13,7 +13,7 @@ from covey.errors import BadRequest, CoveyError, Unauthenticated, Unavailable
 from covey.identity.principal import GUEST, Kind, Principal
 from covey.jobs import imports
 from covey.jobs.imports import CHUNK, Import, Imports, blob_key, job_of, options
-from covey.jobs.model import Job, Status
+from covey.jobs.model import REPORT_LIMIT, Job, Status
 from covey.jobs.runner import LEASE_MS, Runner
 from covey.jobs.service import Jobs
 from covey.records.remembering import Remembering
@@ -148,6 +148,25 @@ def test_a_bad_row_is_reported_and_its_neighbours_go_on(
 def test_a_relation_that_is_not_checked_may_point_nowhere(house: House) -> None:
     job = house.finish(house.send(ANN, "trips", b"title,via\nA,nowhere\n"))
     assert (job.done, house.all("trips")[0]["via"]) == (1, "nowhere")
+
+
+@pytest.mark.parametrize("bad", [REPORT_LIMIT, REPORT_LIMIT + 1, 2 * CHUNK])
+def test_more_bad_rows_than_a_job_holds_are_a_file(house: House, bad: int) -> None:
+    rows = [f"row {number},{'far' if number < bad else 1}" for number in range(2 * CHUNK + 100)]
+    job = house.send(ANN, "trips", ("title,km\n" + "\n".join(rows)).encode())
+    for _ in range(5):  # slice by slice
+        if house.queue.take():
+            house.runner().run(job.id, lambda: False)
+    done = house.jobs.get(ADMIN, job.id)
+    assert (done.status, done.failed, len(done.report)) == (Status.DONE, bad, REPORT_LIMIT)
+    if bad == REPORT_LIMIT:
+        assert set(done.result) == {"rows"}
+        return
+    file = done.result["report"]
+    lines = [json.loads(line) for line in house.blobs.get(file["key"]).splitlines()]
+    assert [line["row"] for line in lines] == list(range(1, bad + 1))
+    assert lines[-1]["code"] == "invalid_cell"
+    assert set(house.blobs._blobs) == {file["key"]}
 
 
 def test_records_stand_in_the_order_of_their_rows(house: House) -> None:

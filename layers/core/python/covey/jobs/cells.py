@@ -10,6 +10,7 @@ from typing import Any
 from covey import json
 from covey.collections.model import Collection, Field
 from covey.errors import CoveyError, FieldError, Invalid
+from covey.jobs.cell_text import unguarded
 
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,14}")
 _TRUE = frozenset({"true", "t", "1", "yes"})
@@ -70,11 +71,11 @@ def body_of(reading: Reading, values: Mapping[str, Any]) -> tuple[dict[str, Any]
 
 
 def cell(described: Field, text: str) -> Any:
-    """The value of a cell; text-like types take it as it is and validation judges it."""
+    """The value of a cell; text-like types take its text and validation judges it."""
     if described.list:
         return _json(text)
     reader = _READERS.get(described.type)
-    return text if reader is None else reader(text.strip())
+    return unguarded(text) if reader is None else reader(text.strip())
 
 
 def _json(text: str) -> Any:

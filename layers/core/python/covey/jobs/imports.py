@@ -21,10 +21,12 @@ from covey.collections.model import Collection
 from covey.errors import BadRequest, Conflict, CoveyError, TooLarge, Unavailable
 from covey.files.blobs import Blobs, SignedUpload
 from covey.identity.authorize import refuse_early
-from covey.identity.principal import SYSTEM, Kind, Principal
+from covey.identity.principal import Principal
 from covey.jobs import rows
 from covey.jobs.cells import Reading, body_of
 from covey.jobs.model import Fault, Job, Status
+from covey.jobs.owner import owner_of
+from covey.jobs.report import Report
 from covey.jobs.runner import Save
 from covey.jobs.service import Jobs
 from covey.records.ids import RANDOM_BITS, text_of
@@ -140,7 +142,7 @@ class Import:
     def __call__(self, job: Job, save: Save, time_left: Callable[[], bool]) -> Job:
         """Take rows until the file or the time ends."""
         key = blob_key(job.id)
-        who = self._principal(job)
+        who = owner_of(job, self._user)
         if "header" not in job.position:
             job = save(self._begun(job, key))
         elif self._blobs.head(key).etag != job.position.get("etag"):
@@ -160,7 +162,12 @@ class Import:
             job = save(self._taken(job, chunk, who, writer))
             if not time_left():
                 return job
-        job = save(replace(job, status=Status.DONE, result={"rows": job.done + job.failed}))
+        result: dict[str, Any] = {"rows": job.done + job.failed}
+        report = Report(self._blobs, job)
+        if report.begun:
+            result["report"] = report.finish()
+        job = save(replace(job, status=Status.DONE, result=result))
+        report.clear()
         self._blobs.delete(key)  # last: a slice cut off before this must not miss its file
         return job
 
@@ -199,6 +206,7 @@ class Import:
         faults = [fault for found in _in_threads(take, chunk) for fault in found]
         failed = len({fault.row for fault in faults})
         position = {**job.position, "offset": chunk[-1].end, "row": chunk[-1].number}
+        position |= Report(self._blobs, job).added(faults)
         return job.advanced(
             faults,
             position=position,
@@ -213,11 +221,6 @@ class Import:
             null=job.detail["null"],
             columns=job.detail["columns"],
         )
-
-    def _principal(self, job: Job) -> Principal:
-        """Who started it, with the roles of now: a role that was taken away is gone here too."""
-        kind, _, user = job.owner.partition(":")
-        return SYSTEM if Kind(kind) is Kind.SYSTEM else self._user(user)
 
 
 def derived_id(job: Job, row: int) -> str:

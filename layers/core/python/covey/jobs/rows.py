@@ -10,7 +10,7 @@ from typing import Any
 from covey import json
 from covey.errors import CoveyError, Invalid
 
-MAX_LINE = 1_048_576
+MAX_LINE = 4_194_304  # six times the largest record: what JSON makes of control characters
 FORMATS = ("csv", "jsonl")
 
 
@@ -27,7 +27,7 @@ class Row:
 class Lines:
     """Decoded lines of a byte stream, counting the bytes given out.
 
-    Raises Invalid ``invalid_file`` for a line that is not UTF-8, has a NUL or is over 1 MB.
+    Raises Invalid ``invalid_file`` for a line that is not UTF-8, has a NUL or is over 4 MB.
     """
 
     def __init__(self, chunks: Iterable[bytes], offset: int) -> None:
@@ -50,15 +50,19 @@ class Lines:
 
 
 def _split(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    rest = b""
+    pieces: list[bytes] = []  # of the line that has begun
+    length = 0
     for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
+        *whole, rest = chunk.split(b"\n")
         for line in whole:
-            yield line + b"\n"
-        if len(rest) > MAX_LINE:
-            raise Invalid("A line is longer than 1 MB.", code="invalid_file")
-    if rest:
-        yield rest
+            yield b"".join((*pieces, line, b"\n"))
+            pieces, length = [], 0
+        pieces.append(rest)
+        length += len(rest)
+        if length > MAX_LINE:
+            raise Invalid("A line is longer than 4 MB.", code="invalid_file")
+    if length:
+        yield b"".join(pieces)
 
 
 def read(
@@ -87,6 +91,7 @@ def header_of(form: str, chunks: Iterable[bytes]) -> tuple[list[str], int]:
 
 def _csv(lines: Lines, number: int, header: list[str] | None) -> Iterator[Row]:
     columns = header or []
+    csv.field_size_limit(MAX_LINE)  # of the process; as it comes, a longer text is refused
     reader = csv.reader(lines, strict=True)
     while True:
         try:
@@ -116,7 +121,7 @@ def _jsonl(lines: Lines, number: int) -> Iterator[Row]:
 
 def _document(line: str) -> tuple[dict[str, Any], str]:
     try:
-        values = json.decode(line.encode())
+        values = json.decode(line.encode(), MAX_LINE)
     except CoveyError as broken:
         return {}, f"is not JSON that can be kept: {broken.detail}"
     return (values, "") if isinstance(values, dict) else ({}, "is not a JSON object")

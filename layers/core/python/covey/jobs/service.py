@@ -31,8 +31,13 @@ class Jobs:
         self._now = now
         self._ids = IdMaker()
 
-    def prepare(self, who: Principal, kind: str, detail: Mapping[str, Any]) -> Job:
-        """A new job that waits; `enqueue` lets it run. Guests cannot have jobs: Unauthenticated."""
+    def prepare(
+        self, who: Principal, kind: str, detail: Mapping[str, Any], *, total: int = 0
+    ) -> Job:
+        """A new job that waits; `enqueue` lets it run. Guests cannot have jobs: Unauthenticated.
+
+        `total` is how much work there seems to be.
+        """
         if who.kind is Kind.GUEST:
             raise Unauthenticated("Sign in to start a job.")
         now = self._now()
@@ -44,6 +49,7 @@ class Jobs:
             created=now,
             updated=now,
             detail=detail,
+            total=total,
         )
         self._store.create(job)
         return job
