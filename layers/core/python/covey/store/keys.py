@@ -18,8 +18,16 @@
     API key         !key.{id}             .        a key, hashed
     job             !job.{id}             .        background work and its progress
     job of an owner !jobs.{owner}         {id}     an owner's newest jobs, one query
+    mark            !mark.{c}.{bucket}    {id}     what a record adds to totals: 1 per change
+    total           !total.{c}.{n}.{lane} {group}  a group of an aggregate; all are one query
+    extreme         !extreme.{hash}       {value}  values of a group in order: the first, the last
     connection      !conn.{id}            .        an open socket
     subscription    !sub.{collection}     {id}     who is told of a change, one query per change
+    letter          !outbox               {id}     mail that is kept instead of sent, newest first
+    search mark     !search.{collection}.{id}  .   what a record has contributed to the search
+    posting         !post.{search}.{word} {impact}{id}  best records of a word in a field, one query
+    word            !word.{search}.{initial}  {word}  how many records have it; words by beginning
+    texts           !texts.{search}       {lane}   how many records have words, and how many
 
 Collection names start with a letter, so that ``!`` keeps everything else apart. Slots are
 secondary indexes shared by all collections: ``a{slot}`` is a digest of (collection, index
@@ -152,6 +160,45 @@ def outcome(name: str, part: str) -> Key:
     return f"!outcome.{name}", part or ONLY
 
 
+SEARCH_LANES = 4  # counters that every indexed record of a shard would else meet in
+
+
+def search_shard(collection: Collection, record_id: str) -> int:
+    """The shard of a record's postings, from the count of now: its mark keeps it."""
+    digest = blake2b(record_id.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") % len(shards(collection))
+
+
+def search_mark(collection: Collection, record_id: str) -> Key:
+    """What a record has contributed to the search of its collection."""
+    return f"!search.{collection.name}.{record_id}", ONLY
+
+
+def posting(collection: str, since: int, field: str, shard: int, word: str) -> str:
+    """The partition of a word's postings in one field (its key), of one search."""
+    return f"!post.{collection}.{since}.{field}.{shard}.{word}"
+
+
+def posting_place(impact: int, record_id: str) -> str:
+    """Where a posting stands in its partition: those of more impact, 0 first, before others."""
+    return f"{impact:02x}{record_id}"
+
+
+def search_word(collection: str, since: int, field: str, shard: int, word: str) -> Key:
+    """How many records of a shard have a word; words with one first letter are one range."""
+    return f"!word.{collection}.{since}.{field}.{shard}.{word[0]}", word
+
+
+def search_texts(collection: str, since: int, shard: int) -> str:
+    """The partition of the totals of a shard, in lanes."""
+    return f"!texts.{collection}.{since}.{shard}"
+
+
+def search_lane(record_id: str) -> str:
+    """Which of the totals a record is counted in."""
+    return str(blake2b(record_id.encode(), digest_size=1).digest()[0] % SEARCH_LANES)
+
+
 CATALOG = "!catalog"
 CATALOG_VERSION = "!"  # sorts before every collection's name
 
@@ -214,6 +261,61 @@ def connection(connection_id: str) -> Key:
 def subscription(collection: str, subscription_id: str) -> Key:
     """One subscription; those of a collection are one query."""
     return f"!sub.{collection}", subscription_id
+
+
+def letter(letter_id: str) -> Key:
+    """A letter that was kept instead of sent; the newest are one query."""
+    return "!outbox", letter_id
+
+
+MARK_BUCKETS = 4  # per shard: a mark's transaction costs twice what a record's write costs
+CUSTOM_BUCKETS = 16
+LANES = 8  # of a group's totals, so that the shards of a busy collection do not meet in one item
+CUSTOM_LANES = 4
+
+
+def mark(collection: Collection, record_id: str) -> Key:
+    """What the totals have of a record."""
+    digest = blake2b(record_id.encode(), digest_size=8).digest()
+    number = int.from_bytes(digest, "big")
+    if collection.ids != "auto":
+        return f"!mark.{collection.name}.{number % CUSTOM_BUCKETS}", record_id
+    bucket = number // 4096 % MARK_BUCKETS  # other bits than those that chose the shard
+    shard = shard_of(collection, record_id)
+    return f"!mark.{collection.name}.{shard * MARK_BUCKETS + bucket}", record_id
+
+
+def mark_partitions(collection: Collection) -> list[str]:
+    """Every partition that may hold marks of a collection."""
+    buckets = CUSTOM_BUCKETS
+    if collection.ids == "auto":
+        buckets = len(shards(collection)) * MARK_BUCKETS
+    return [f"!mark.{collection.name}.{bucket}" for bucket in range(buckets)]
+
+
+def lane_of(collection: Collection, record_id: str) -> int:
+    """The lane that counts a record: its shard's, as each shard has a consumer of its own."""
+    if collection.ids == "auto":
+        return shard_of(collection, record_id) % LANES
+    return blake2b(record_id.encode(), digest_size=1).digest()[0] % CUSTOM_LANES
+
+
+def lanes(collection: Collection) -> range:
+    """Every lane that may count records of a collection."""
+    if collection.ids == "auto":
+        return range(min(LANES, len(shards(collection))))
+    return range(CUSTOM_LANES)
+
+
+def totals(collection: Collection, aggregate: int, lane: int) -> str:
+    """The partition of one lane of an aggregate, a group an item."""
+    return f"!total.{collection.name}.{aggregate}.{lane}"
+
+
+def extremes(collection: Collection, aggregate: int, group: str) -> str:
+    """The partition of a group's values in order."""
+    text = f"{collection.name}\0{aggregate}\0{group}"
+    return f"!extreme.{blake2b(text.encode(), digest_size=16).hexdigest()}"
 
 
 def _epoch(schedule: tuple[Epoch, ...], ms: int) -> Epoch:
