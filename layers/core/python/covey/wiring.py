@@ -15,7 +15,10 @@ from covey.config import Settings, settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from covey.aggregates.keeper import Aggregates
+    from covey.aggregates.ports import Totals
     from covey.collections.catalog import Catalog, CatalogStore
+    from covey.collections.model import Collection
     from covey.files.blobs import Blobs
     from covey.identity.accounts import Accounts
     from covey.identity.bootstrap import FirstAdministrator
@@ -32,10 +35,10 @@ if TYPE_CHECKING:
     from covey.jobs.results import Results
     from covey.jobs.runner import Runner, Work
     from covey.jobs.service import Jobs
-    from covey.pipeline.run import Pipeline
     from covey.mail.desk import Desk
     from covey.mail.ports import Mailer, Outbox
     from covey.mail.post import Post
+    from covey.pipeline.run import Pipeline
     from covey.realtime.fan_out import FanOut
     from covey.realtime.messages import Conversation
     from covey.realtime.ports import ConnectionStore
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
     from covey.realtime.tickets import Tickets
     from covey.records.batch import Batches
     from covey.records.idempotency import Idempotency
-    from covey.records.model import Change
+    from covey.records.model import Change, Record
     from covey.records.ports import RecordStore
     from covey.records.service import Records
     from covey.search.finding import Finder
@@ -127,6 +130,27 @@ class Services:
         )
 
     @cached_property
+    def totals(self) -> Totals:
+        """Where totals of aggregates live."""
+        from covey.store.totals import DynamoTotals
+
+        return DynamoTotals(self.transport, self.settings.table_name)
+
+    @cached_property
+    def aggregates(self) -> Aggregates:
+        """What records add to totals."""
+        from covey.aggregates.keeper import Aggregates
+
+        def latest(name: str) -> Collection:
+            self.catalog.refresh()
+            return self.catalog.get(name)
+
+        def read(collection: Collection, record_id: str) -> Record | None:
+            return self.record_store.get(collection, record_id, consistent=True)
+
+        return Aggregates(self.totals, latest, read)
+
+    @cached_property
     def batches(self) -> Batches:
         """Several writes in one request."""
         from covey.records.batch import Batches
@@ -202,7 +226,7 @@ class Services:
             self.record_store,
             DynamoRebuilder(self.transport, self.settings.table_name),
             Pace(self.settings.catalog_ttl + self.settings.write_time, self.settings.backfill_rate),
-            followers=(self.search_indexer,),
+            followers=(self.search_indexer, self.aggregates),
         )
         cascade = Cascade(self.catalog, self.record_store, lambda: self.records)
         kinds: dict[str, Work] = {"import": imports, "export": exports, "backfill": backfill}
@@ -272,7 +296,7 @@ class Services:
         from covey.pipeline.run import Pipeline
 
         cascades = Cascades(self.jobs, self.catalog, self.record_store)
-        return Pipeline(self.catalog, [cascades, self.search_indexer])
+        return Pipeline(self.catalog, [cascades, self.search_indexer, self.aggregates])
 
     # ---- mail
 

@@ -262,7 +262,7 @@ FAULTS: dict[str, tuple[Any, dict[str, str]]] = {
     ),
     "an aggregate of nothing": (
         {"name": "a", "aggregates": {"x": {}}},
-        {"aggregates.x": "count or sum"},
+        {"aggregates.x": "count or sum something"},
     ),
     "too many claims": ({"name": "a", "unique": [["b"]] * 11}, {"unique": "at most 10 entries"}),
     "too many fields": (

@@ -1,4 +1,4 @@
-"""Parts of a collection that records from before them lack: indexes, unique tuples, expiry.
+"""Parts of a collection that earlier records lack: indexes, claims, searches, totals, expiry.
 
 A part is named by what it is physically, so that a rename of fields leaves it what it was. What
 is declared anew is built by a job (`covey.jobs.backfill`) while writers keep it already.
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from covey.collections.catalog import Catalog
-from covey.collections.model import Build, Collection, Field, Index, State
+from covey.collections.model import Aggregate, Build, Collection, Field, Index, State
 from covey.collections.references import referring_fields
 from covey.errors import Conflict, Unavailable
 
@@ -29,17 +29,36 @@ def unique_part(collection: Collection, fields: tuple[str, ...]) -> str:
     return f"unique {keys} {collection.since.get(fields, 0)}"
 
 
+def search_part(collection: Collection) -> str:
+    """The part that a search is."""
+    return f"search {collection.search.since}"
+
+
+def unready_search(collection: Collection) -> State | None:
+    """Why a search cannot be relied on; None for one that can."""
+    build = collection.builds.get(search_part(collection)) if collection.builds else None
+    return build.state if build else None
+
+
 def references_part(field: Field) -> str:
     """The part that the references of a relation with ``on_delete`` are."""
     return f"references {field.key} {field.options['to']}"
 
 
+def aggregate_part(aggregate: Aggregate) -> str:
+    """The part that an aggregate is."""
+    return f"aggregate {aggregate.number}"
+
+
 def parts(collection: Collection) -> dict[str, str]:
     """Every part, and what it is called in the document."""
-    expiry = collection.expiry
+    expiry, search = collection.expiry, collection.search
+    searched = {search_part(collection): f"search [{', '.join(search.fields)}]"}
     return {
+        **(searched if search.fields or search.since else {}),
         **{index_part(index): f"index {index.name}" for index in collection.indexes},
         **{unique_part(collection, u): f"unique [{', '.join(u)}]" for u in collection.unique},
+        **{aggregate_part(one): f"aggregate {n}" for n, one in collection.aggregates.items()},
         **{
             references_part(field): f"on_delete of {field.name}"
             for field in referring_fields(collection)
@@ -63,6 +82,12 @@ def unready_unique(collection: Collection, fields: tuple[str, ...]) -> State | N
 def unready_references(collection: Collection, field: Field) -> State | None:
     """Why it is not known who refers by this field; None where it is."""
     build = collection.builds.get(references_part(field)) if collection.builds else None
+    return build.state if build else None
+
+
+def unready_aggregate(collection: Collection, aggregate: Aggregate) -> State | None:
+    """Why totals cannot be relied on; None for those that can."""
+    build = collection.builds.get(aggregate_part(aggregate)) if collection.builds else None
     return build.state if build else None
 
 

@@ -39,6 +39,7 @@ def diff(before: Collection | None, after: Collection | None) -> list[SchemaChan
         *_fields(before, after),
         *_indexes(before, after),
         *_unique(before, after),
+        *_aggregates(before, after),
         *_rules(before, after),
         *_rest(before, after),
     ]
@@ -122,6 +123,19 @@ def _claim(collection: Collection, claim: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(collection.fields[name].key for name in claim)  # claims are kept in this order
 
 
+def _aggregates(before: Collection, after: Collection) -> Iterator[SchemaChange]:
+    old = {one.number: name for name, one in before.aggregates.items()}
+    new = {one.number: name for name, one in after.aggregates.items()}
+    for number, name in new.items():
+        if number not in old:
+            yield SchemaChange(f"count aggregate {after.name}.{name}", needs_backfill=True)
+        elif old[number] != name:
+            yield SchemaChange(f"rename aggregate {old[number]} to {after.name}.{name}")
+    for number, name in old.items():
+        if number not in new:
+            yield SchemaChange(f"remove aggregate {before.name}.{name}")
+
+
 def _rules(before: Collection, after: Collection) -> Iterator[SchemaChange]:
     for action in ACTIONS:
         old, new = getattr(before.rules, action), getattr(after.rules, action)
@@ -136,6 +150,19 @@ def _who(rule: Any) -> str:
 
 
 def _rest(before: Collection, after: Collection) -> Iterator[SchemaChange]:
-    for part in ("description", "ids", "search", "aggregates", "history"):
+    yield from _search(before, after)
+    for part in ("description", "ids", "history"):
         if getattr(before, part) != getattr(after, part):
             yield SchemaChange(f"change the {part} of {after.name}")
+
+
+def _search(before: Collection, after: Collection) -> Iterator[SchemaChange]:
+    old, new = before.search, after.search
+    rebuilt = old.since != new.since
+    if rebuilt and not new.fields:
+        yield SchemaChange(f"remove the search of {after.name}", needs_backfill=True)
+    elif rebuilt:
+        named = ", ".join(new.fields)
+        yield SchemaChange(f"search {after.name} by {named}", needs_backfill=True)
+    elif list(old.fields.values()) != list(new.fields.values()):
+        yield SchemaChange(f"change the weights of the search of {after.name}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from covey.collections import builds, users
+from covey.collections.aggregate_document import dump_aggregate, read_aggregates
 from covey.collections.faults import Faults
 from covey.collections.field_document import (
     MAX_DESCRIPTION,
@@ -17,12 +18,12 @@ from covey.collections.field_document import (
 )
 from covey.collections.index_document import FieldNames, dump_indexes, read_indexes, read_unique
 from covey.collections.keys import field_keys
-from covey.collections.later_document import dump_aggregate, read_aggregates, read_search
-from covey.collections.model import Build, Collection, Epoch, Index, State
+from covey.collections.model import Build, Collection, Epoch, Index, Search, State
 from covey.collections.naming import field_name_fault, is_name
 from covey.collections.reader import Reader
 from covey.collections.rule_document import dump_rules, read_rules
 from covey.collections.scope import types
+from covey.collections.search_document import dump_search, read_search, search_since
 from covey.errors import Invalid
 from covey.expressions import Type
 
@@ -57,6 +58,7 @@ def load(document: Mapping[str, Any], *, previous: Collection | None = None) -> 
         known |= {missing: Type.ANY, f"old.{missing}": Type.ANY}
     keys, next_key = field_keys({n: (d.field, d.was) for n, d in drafts.items() if d}, previous)
     indexes, next_index = read_indexes(reader, names, keys, previous)
+    aggregates, next_aggregate = read_aggregates(reader, names, known, keys, previous)
     collection = replace(
         outline,
         fields={n: with_rules(d, known, keys[n]) for n, d in drafts.items() if d is not None},
@@ -66,10 +68,11 @@ def load(document: Mapping[str, Any], *, previous: Collection | None = None) -> 
         ids=_ids(reader),
         description=reader.text("description", MAX_DESCRIPTION),
         search=read_search(reader, names),
-        aggregates=read_aggregates(reader, names),
+        aggregates=aggregates,
         history=reader.flag("history"),
         next_key=next_key,
         next_index=next_index,
+        next_aggregate=next_aggregate,
     )
     faults.raise_any(f"Collection {name}" if name else "A collection")
     return _after(collection, previous)
@@ -123,6 +126,7 @@ def _after(collection: Collection, previous: Collection | None) -> Collection:
         schedule=previous.schedule,
         version=previous.version,
         since=_since(collection, previous),
+        search=search_since(collection, previous),
     )
     kept = builds.parts(same)
     same = replace(same, builds={p: b for p, b in previous.builds.items() if p in kept})
@@ -200,7 +204,7 @@ def dump(collection: Collection) -> dict[str, Any]:
         "rules": dump_rules(collection.rules),
         "indexes": dump_indexes(collection.indexes),
         "unique": [list(claim) for claim in collection.unique],
-        "search": list(collection.search),
+        "search": dump_search(collection.search),
         "aggregates": {n: dump_aggregate(a) for n, a in collection.aggregates.items()},
         "history": collection.history,
     }
@@ -217,13 +221,16 @@ def state(collection: Collection) -> dict[str, Any]:
     return {
         "document": dump(collection),
         "keys": [[name, field.key] for name, field in collection.fields.items()],
-        "aggregates": list(collection.aggregates),
+        "aggregates": [[name, one.number] for name, one in collection.aggregates.items()],
         "indexes": [[index.number, index.slot] for index in collection.indexes],
         "schedule": [[epoch.from_ms, epoch.shards] for epoch in collection.schedule],
         "version": collection.version,
         "next_key": collection.next_key,
         "next_index": collection.next_index,
+        "next_aggregate": collection.next_aggregate,
         "since": [collection.since.get(fields, 0) for fields in collection.unique],
+        "search_since": collection.search.since,
+        "searched": list(collection.search.fields),
         "builds": [[part, str(b.state), b.job] for part, b in collection.builds.items()],
     }
 
@@ -232,19 +239,46 @@ def restore(kept: Mapping[str, Any]) -> Collection:
     """The collection of a state: ``restore(state(c)) == c``. Raises Invalid."""
     plain = load(kept["document"])
     places = zip(plain.indexes, kept["indexes"], strict=True)
+    numbered, uncounted = _numbered(kept["aggregates"])
     return replace(
         plain,
         fields={name: replace(plain.fields[name], key=key) for name, key in kept["keys"]},
-        aggregates={name: plain.aggregates[name] for name in kept["aggregates"]},
+        aggregates={
+            name: replace(plain.aggregates[name], number=number) for name, number in numbered
+        },
         indexes=tuple(Index(i.parts, int(number), int(slot)) for i, (number, slot) in places),
         schedule=tuple(Epoch(int(start), int(shards)) for start, shards in kept["schedule"]),
         version=int(kept["version"]),
+        search=_search(plain.search, kept),
         next_key=int(kept["next_key"]),
         next_index=int(kept["next_index"]),
+        next_aggregate=int(kept.get("next_aggregate", len(numbered))),
         since={
             fields: int(version)
             for fields, version in zip(plain.unique, kept.get("since", ()), strict=False)
             if version
         },
-        builds={part: Build(State(state), job) for part, state, job in kept.get("builds", ())},
+        builds={
+            **{part: Build(State(state), job) for part, state, job in kept.get("builds", ())},
+            **uncounted,
+        },
     )
+
+
+def _numbered(kept: Sequence[Any]) -> tuple[list[tuple[str, int]], dict[str, Build]]:
+    """The aggregates' numbers; one from before they had numbers was never counted."""
+    numbered: list[tuple[str, int]] = []
+    uncounted: dict[str, Build] = {}
+    for position, one in enumerate(kept):
+        if isinstance(one, str):
+            numbered.append((one, position))
+            uncounted[f"aggregate {position}"] = Build(State.FAILED, "")
+        else:
+            numbered.append((str(one[0]), int(one[1])))
+    return numbered, uncounted
+
+
+def _search(search: Search, kept: Mapping[str, Any]) -> Search:
+    names = kept.get("searched", search.fields)
+    fields = {name: search.fields[name] for name in names}
+    return replace(search, fields=fields, since=int(kept.get("search_since", 0)))

@@ -106,11 +106,44 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """Totals to keep per group: how many records, and the sums of some fields."""
+    """Totals to keep per group, of the records that `filter` takes.
+
+    How many there are, and of fields the sum, the least, the greatest, the average. `number` is
+    unique within the collection for ever and part of every key, as that of an index is.
+    """
 
     group: tuple[str, ...] = ()
     count: bool = False
     sum: tuple[str, ...] = ()
+    min: tuple[str, ...] = ()
+    max: tuple[str, ...] = ()
+    avg: tuple[str, ...] = ()
+    filter: Expression | None = None
+    number: int = 0
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The fields whose sum is kept, with how many records have one."""
+        return tuple(dict.fromkeys((*self.sum, *self.avg)))
+
+    @property
+    def extremes(self) -> tuple[str, ...]:
+        """The fields whose values are kept in order."""
+        return tuple(dict.fromkeys((*self.min, *self.max)))
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a full-text search looks at: fields by name with their weights, in order.
+
+    `since` is the version that declared these fields and this language (or that nothing is to be
+    searched any more), 0 for the first: what was kept for another means nothing now. Weights
+    have no part in it.
+    """
+
+    fields: Mapping[str, int] = field(default_factory=dict)
+    language: str = "english"
+    since: int = 0
 
 
 class State(StrEnum):
@@ -134,12 +167,12 @@ class Collection:
     """One collection of the catalog at one version.
 
     `ids` is "auto" (time-ordered, made by Covey) or "custom" (given by the writer, else made).
-    `unique` are tuples of field names; each is claimed by an item of its own. `next_key` and
-    `next_index` count what was ever given out, so that neither a field's key nor an index's
-    number is used again for another. `search`, `aggregates` and `history` are only declared:
-    see `declared`. `since` has the version that declared a unique tuple, where that was not the
-    first, so that it never meets claims of one before it; `builds` has what is not ready, by
-    part: see `covey.collections.builds`.
+    `unique` are tuples of field names; each is claimed by an item of its own. `next_key`,
+    `next_index` and `next_aggregate` count what was ever given out, so that neither a field's key
+    nor a number is used again for another. `history` is only declared: see `declared`. `since`
+    has the version that declared a unique tuple, where that was not the first, so that it never
+    meets claims of one before it; `builds` has what is not ready, by part: see
+    `covey.collections.builds`.
     """
 
     name: str
@@ -151,11 +184,12 @@ class Collection:
     schedule: tuple[Epoch, ...] = (Epoch(0, 1),)
     version: int = 1
     description: str = ""
-    search: tuple[str, ...] = ()
+    search: Search = Search()
     aggregates: Mapping[str, Aggregate] = field(default_factory=dict)
     history: bool = False
     next_key: int = 0
     next_index: int = 0
+    next_aggregate: int = 0
     since: Mapping[tuple[str, ...], int] = field(default_factory=dict)
     builds: Mapping[str, Build] = field(default_factory=dict)
 
@@ -163,8 +197,6 @@ class Collection:
     def declared(self) -> tuple[str, ...]:
         """The parts that are kept with the collection but that nothing acts on yet."""
         parts = {
-            "search": bool(self.search),
-            "aggregates": bool(self.aggregates),
             "history": self.history,
         }
         return tuple(name for name, present in parts.items() if present)

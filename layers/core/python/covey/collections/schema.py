@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from covey.collections.aggregate_document import MAX_AGGREGATES
+from covey.collections.aggregate_document import MAX_FIELDS as MAX_AGGREGATED
 from covey.collections.document import IDS, MAX_FIELDS
 from covey.collections.field_document import MAX_DESCRIPTION, known_keys, options_of
 from covey.collections.index_document import MAX_INDEXES, MAX_PARTS, MAX_UNIQUE
-from covey.collections.later_document import MAX_AGGREGATES, MAX_SEARCH
-from covey.collections.later_document import MAX_FIELDS as MAX_AGGREGATED
 from covey.collections.naming import PATTERN, RESERVED_FIELDS
 from covey.collections.rule_document import ACTIONS
+from covey.collections.search_document import LANGUAGES, MAX_SEARCH, MAX_WEIGHT
 from covey.fields import REGISTRY, FieldType
 
 Schema = dict[str, Any]
 
+_KEPT = ("sum", "min", "max", "avg")
 _NAME: Schema = {"type": "string", "pattern": PATTERN}
 _RULE: Schema = {
     "type": ["string", "boolean", "null"],
@@ -74,10 +76,10 @@ def _properties() -> dict[str, Schema]:
         },
         "indexes": _listing(_index(), MAX_INDEXES, "Orders to list by: [author, -created]."),
         "unique": _listing(_names(MAX_PARTS), MAX_UNIQUE, "Values that one record may have."),
-        "search": _listing(_NAME, MAX_SEARCH, "Declared only: fields to search in."),
+        "search": _search(),
         "aggregates": {
             "type": ["object", "null"],
-            "description": "Declared only: totals to keep.",
+            "description": "Totals to keep, by group.",
             "maxProperties": MAX_AGGREGATES,
             "propertyNames": {"pattern": PATTERN},
             "additionalProperties": _aggregate(),
@@ -166,14 +168,47 @@ def _index() -> Schema:
     }
 
 
+def _search() -> Schema:
+    weight = {"type": "integer", "minimum": 1, "maximum": MAX_WEIGHT}
+    weighted = {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": MAX_SEARCH,
+        "propertyNames": {"pattern": PATTERN},
+        "additionalProperties": weight,
+    }
+    names = _names(MAX_SEARCH)
+    richer = {
+        "type": "object",
+        "required": ["fields"],
+        "additionalProperties": False,
+        "properties": {
+            "fields": {"oneOf": [weighted, names]},
+            "language": {"enum": list(LANGUAGES), "description": "Whose stems words have."},
+        },
+    }
+    return {
+        "description": "Text to find records by: [title, body], or with weights.",
+        "oneOf": [{**_names(MAX_SEARCH, least=0), "type": ["array", "null"]}, richer],
+    }
+
+
 def _aggregate() -> Schema:
     names = {**_names(MAX_AGGREGATED, least=0), "type": ["array", "null"]}
     return {
         "type": "object",
         "additionalProperties": False,
-        "properties": {"group": names, "count": {"type": "boolean"}, "sum": names},
+        "properties": {
+            "group": names,
+            "count": {"type": "boolean"},
+            **dict.fromkeys(_KEPT, names),
+            "filter": {**_RULE, "description": "Which records count; left out, all."},
+        },
         "anyOf": [
             {"required": ["count"], "properties": {"count": {"const": True}}},
-            {"required": ["sum"], "properties": {"sum": {"type": "array", "minItems": 1}}},
+            *(
+                {"required": [key], "properties": {key: {"type": "array", "minItems": 1}}}
+                for key in _KEPT
+            ),
         ],
     }

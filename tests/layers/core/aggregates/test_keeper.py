@@ -1,0 +1,110 @@
+"""Totals equal a recount, however changes are delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from covey.aggregates.ports import Totals
+from covey.store.totals import DynamoTotals
+from covey.store.transport import transport
+from covey.testing.totals import MemoryTotals
+from tests.layers.core.aggregates.world import Records, assert_exact, keeper, sales
+
+NAMES = [f"r{n}" for n in range(6)]
+numbers = st.one_of(
+    st.none(),
+    st.integers(-5, 5),
+    st.decimals(-100, 100, places=2),
+    st.sampled_from(
+        [
+            Decimal("9.9999999999999999999999999999999999999E125"),
+            Decimal("1E-130"),
+            10**37,
+            -(10**37),
+        ]
+    ),
+)
+values = st.fixed_dictionaries(
+    {
+        "shop": st.sampled_from([None, "", "north", "söuth", "long " * 40, "long " * 41]),
+        "paid": st.sampled_from([None, True, False]),
+        "amount": numbers,
+        "items": st.none() | st.integers(0, 4),
+        "day": st.sampled_from([None, "2026-01-31", "1999-12-31"]),
+    }
+)
+histories = st.lists(st.tuples(st.sampled_from(NAMES), st.none() | values), max_size=20)
+
+
+@st.composite
+def deliveries(draw: st.DrawFn) -> tuple[list[tuple[str, Any]], list[list[int]]]:
+    """A history, and its changes in batches: each at least once, in any order, some again."""
+    history = draw(histories)
+    order = draw(st.permutations(range(len(history))))
+    again = draw(st.lists(st.sampled_from(order), max_size=10)) if order else []
+    left = [*order, *again]
+    batches = []
+    while left:
+        size = draw(st.integers(1, len(left)))
+        batches.append(left[:size])
+        left = left[size:]
+    return history, batches
+
+
+@pytest.fixture(params=["memory", "engine"])
+def totals(request: pytest.FixtureRequest) -> Iterator[Totals]:
+    """Each store, the second in a table of its own."""
+    if request.param == "memory":
+        yield MemoryTotals()
+    else:
+        yield DynamoTotals(transport(), request.getfixturevalue("table"))
+
+
+def played(history: list[tuple[str, Any]], **changes: Any) -> Records:
+    records = Records(sales(**changes))
+    for name, put in history:
+        if put is None:
+            records.delete(name)
+        else:
+            records.put(name, put)
+    return records
+
+
+def check(
+    totals: Totals, given: tuple[list[tuple[str, Any]], list[list[int]]], **more: Any
+) -> None:
+    history, batches = given
+    records = played(history, **more)
+    kept = keeper(totals, records)
+    for batch in batches:
+        due = [records.changes[one] for one in batch if one < len(records.changes)]
+        kept.apply(records.collection, due)
+    assert_exact(records, totals)
+
+
+@given(deliveries())
+def test_in_memory_any_delivery_comes_to_a_recount(
+    given: tuple[list[tuple[str, Any]], list[list[int]]],
+) -> None:
+    check(MemoryTotals(), given)
+
+
+counter = iter(range(10**6))
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(deliveries(), st.sampled_from(["custom", "auto"]))
+def test_in_the_table_any_delivery_comes_to_a_recount(
+    table: str, given: tuple[list[tuple[str, Any]], list[list[int]]], ids: str
+) -> None:
+    # Another collection by its name, as all examples share the table.
+    totals = DynamoTotals(transport(), table)
+    check(totals, given, name=f"sales{next(counter)}", ids=ids)
