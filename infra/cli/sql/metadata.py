@@ -1,0 +1,113 @@
+"""What `covey export-sql` says of its tables, in a table beside them, so that nothing is lost.
+
+SQL has no rules, no e-mail addresses, no hidden fields: the whole document of each collection is
+kept as JSON, and an import goes by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import simplejson
+import sqlalchemy as sa
+
+from infra.cli.sql.choosing import METADATA
+from infra.cli.sql.ordering import components
+from infra.cli.sql.plan import FieldSource, Plan, RelationSource, TablePlan
+
+_AS_TEXT = frozenset(("text", "email", "url", "choice", "relation", "file"))
+_AS_THEMSELVES = frozenset(("integer", "number", "bool", "datetime", "date"))
+
+
+def table(metadata: sa.MetaData) -> sa.Table:
+    """The table that documents are kept in."""
+    return sa.Table(
+        METADATA,
+        metadata,
+        sa.Column("name", sa.String(63), primary_key=True),
+        sa.Column("document", sa.Text, nullable=False),
+    )
+
+
+def read(connection: sa.Connection, schema: str | None = None) -> dict[str, dict[str, Any]]:
+    """The documents by table; nothing where the table is another's."""
+    kept = sa.table(METADATA, sa.column("name"), sa.column("document"), schema=schema)
+    documents = {}
+    for name, text in connection.execute(sa.select(kept.c.name, kept.c.document)):
+        document = simplejson.loads(text, use_decimal=True)
+        if isinstance(document, dict) and isinstance(document.get("fields"), dict):
+            documents[name] = document
+    return documents
+
+
+def restored(plan: Plan, documents: Mapping[str, Mapping[str, Any]]) -> Plan:
+    """The plan with the collections as they were, where the tables still have their fields."""
+    names = {one.table.name: one.collection for one in plan.tables}
+    refers = {
+        name: [about["to"] for about in documents[name]["fields"].values() if "to" in about]
+        for name in names
+        if name in documents
+    }
+    groups = components(
+        names, {**{one.table.name: _referred(one) for one in plan.tables}, **refers}
+    )
+    together = {name: frozenset(group) for group in groups for name in group}
+    order = {name: at for at, name in enumerate(name for group in groups for name in group)}
+    tables = [
+        _restored(one, documents[one.table.name], names, together[one.table.name])
+        if one.table.name in documents
+        else one
+        for one in plan.tables
+    ]
+    tables.sort(key=lambda one: order[one.table.name])
+    own = tuple(f"{name}: " for name in documents)
+    notices = tuple(text for text in plan.notices if not text.startswith(own))
+    return replace(plan, tables=tuple(tables), notices=notices)
+
+
+def _referred(one: TablePlan) -> list[str]:
+    return [relation.table for relation in one.relations]
+
+
+def _restored(
+    plan: TablePlan, document: Mapping[str, Any], names: Mapping[str, str], group: frozenset[str]
+) -> TablePlan:
+    columns = {column.name for column in plan.table.columns}
+    if plan.table.key != ("id",) or not document["fields"].keys() <= columns:
+        return plan
+    about = {name: _field(field, names) for name, field in document["fields"].items()}
+    fields, relations = [], []
+    for name, field in about.items():
+        if field["type"] == "relation" and not field.get("list"):
+            target = document["fields"][name]["to"]
+            loops = target in group and not field.get("required")
+            relations.append(RelationSource(name, (name,), target, loops))
+        else:
+            many = bool(field.get("list"))
+            fields.append(FieldSource(name, name, _reading(str(field["type"])), many=many))
+    written = {**document, "name": plan.collection, "ids": "custom", "fields": about}
+    return replace(
+        plan, document=written, fields=tuple(fields), relations=tuple(relations), verbatim=True
+    )
+
+
+def _reading(kind: str) -> str:
+    if kind in _AS_TEXT:
+        return "text"
+    return kind if kind in _AS_THEMSELVES else "json_text"
+
+
+def _field(field: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """A field whose relation goes where its target goes, or is plain text without one."""
+    made = dict(field)
+    if "to" not in made:
+        return made
+    target = names.get(made["to"])
+    if target is None:
+        kept = ("list", "required", "description")
+        return {"type": "text", "max": 128} | {key: made[key] for key in kept if key in made}
+    if target != made["to"] and str(made.get("default", "")).startswith("auth."):
+        del made["default"]  # the caller's id is one of `users`, not of the copy
+    return {**made, "to": target}
