@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import islice
 
+from covey.collections.builds import search_part, unready_search
 from covey.collections.model import Collection
 from covey.errors import Unavailable
 from covey.records.model import Change
@@ -34,8 +35,12 @@ class SearchIndexer:
         self._pause = pause
 
     def wants(self, collection: Collection) -> bool:
-        """Whether the collection has a search."""
-        return bool(collection.search.fields)
+        """Whether the collection has a search, or one that is being taken away."""
+        return bool(collection.search.fields) or unready_search(collection) is not None
+
+    def parts(self, collection: Collection) -> frozenset[str]:
+        """As `Follower.parts` of builds."""
+        return frozenset((search_part(collection),))
 
     def apply(self, collection: Collection, changes: Sequence[Change]) -> None:
         """As `Consumer.apply`."""
