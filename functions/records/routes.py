@@ -20,7 +20,7 @@ from covey.records.conditions import Conditions
 from covey.records.projection import split_names
 from covey.records.service import Also, Answer
 from covey.wiring import services
-from functions.records import batching, exporting, importing
+from functions.records import batching, exporting, importing, searching
 from functions.records.schemas import (
     IF_MATCH,
     IF_NONE_MATCH,
@@ -38,10 +38,18 @@ MANY = "/records/{collection}"
 def routes() -> Routes:
     """The routes of this function."""
     routes = Routes(
-        "records", schemas={**SCHEMAS, **batching.SCHEMAS, **importing.SCHEMAS, **exporting.SCHEMAS}
+        "records",
+        schemas={
+            **SCHEMAS,
+            **batching.SCHEMAS,
+            **importing.SCHEMAS,
+            **exporting.SCHEMAS,
+            **searching.SCHEMAS,
+        },
     )
     _collection(routes)
     _record(routes)
+    searching.declare(routes)
     importing.declare(routes)
     exporting.declare(routes)
     batching.declare(routes)

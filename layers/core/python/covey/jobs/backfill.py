@@ -10,11 +10,11 @@ records sound. At last the catalog says that the parts are ready, or which are n
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from covey.collections import builds
 from covey.collections.catalog import Catalog
@@ -44,6 +44,18 @@ class Pace:
     rate: int  # records per second
 
 
+class Follower(Protocol):
+    """Keeps something that follows from records, and can bring it to any of them at any time."""
+
+    def parts(self, collection: Collection) -> frozenset[str]:
+        """The parts of the collection that are its work."""
+        ...
+
+    def index(self, collection: Collection, ids: Sequence[str]) -> None:
+        """Bring these records' share to what they and the collection say now."""
+        ...
+
+
 class Backfill:
     """The work of kind ``backfill``."""
 
@@ -54,10 +66,12 @@ class Backfill:
         rebuilder: Rebuilder,
         pace: Pace,
         *,
+        followers: Sequence[Follower] = (),
         now: Callable[[], int] = now_ms,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         """`now` is in milliseconds; `pause` sleeps for seconds."""
+        self._followers = followers
         self._catalog = catalog
         self._records = records
         self._rebuilder = rebuilder
@@ -114,6 +128,9 @@ class Backfill:
         context = copy_context()
         with ThreadPoolExecutor(THREADS) as pool:
             found = list(pool.map(lambda record: context.copy().run(mend, record), due))
+        for follower in self._followers:
+            if follower.parts(collection) & wanted:
+                follower.index(collection, [one.record.id for one in walk.records])
         met = [one for obstacles in found for one in obstacles]
         failed = sum(bool(obstacles) for obstacles in found)
         position = _moved(job, walk)
