@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from covey.collections import load
 from covey.collections.model import Field
+from covey.errors import Invalid
 from covey.fields import REGISTRY, FieldFault, validate_value, value_schema
 
 REQUIRED: dict[str, dict[str, Any]] = {
@@ -196,6 +198,95 @@ def test_what_a_field_refuses(
         validate_value(given, make(type, **options))
     assert (caught.value.code, caught.value.path) == (code, path)
     assert caught.value.message.startswith("must")
+
+
+ADDRESS = {
+    "type": "object",
+    "required": ["city"],
+    "additionalProperties": False,
+    "properties": {
+        "city": {"type": "string", "minLength": 1},
+        "zip": {"type": "string", "pattern": "^[0-9]{5}$"},
+        "share": {"type": "number", "multipleOf": Decimal("0.1"), "maximum": 1},
+        "tags": {"type": "array", "uniqueItems": True, "items": {"$ref": "#/$defs/tag"}},
+    },
+    "$defs": {"tag": {"type": ["string", "integer"]}},
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "path", "message"),
+    [
+        ({"city": "Ulm", "zip": "89073", "share": Decimal("0.3"), "tags": [1, "1"]}, None, ""),
+        ([], (), "must be of type object"),
+        ({}, (), "must have city"),
+        ({"city": ""}, ("city",), "must fit the schema: minLength 1"),
+        ({"city": "Ulm", "zip": "x"}, ("zip",), "must fit the schema: pattern"),
+        ({"city": "Ulm", "share": Decimal("0.35")}, ("share",), "multipleOf"),
+        ({"city": "Ulm", "share": Decimal("1E+100")}, ("share",), "maximum"),
+        ({"city": "Ulm", "tags": [1, 1]}, ("tags",), "uniqueItems"),
+        ({"city": "Ulm", "tags": ["a", True]}, ("tags", 1), "must be of type string or integer"),
+        ({"city": "Ulm", "land": "x"}, ("land",), "must not be there"),
+    ],
+)
+def test_a_json_field_holds_to_its_schema(value: Any, path: Any, message: str) -> None:
+    field = make("json", schema=ADDRESS)
+    if path is None:
+        assert validate_value(value, field) == value
+        return
+    with pytest.raises(FieldFault, match=message) as caught:
+        validate_value(value, field)
+    assert (caught.value.code, caught.value.path) == ("schema_mismatch", path)
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        (5, "must be a JSON Schema"),
+        ({"type": "strin"}, "is no JSON Schema at /type"),
+        ({"$ref": "https://example.com/schema"}, "cannot follow /\\$ref"),
+        ({"$ref": "#/$defs/none"}, "cannot follow"),
+        ({"items": {"$id": "x"}}, "cannot have /items/\\$id"),
+        ({"unevaluatedProperties": False}, "cannot have"),
+        ({"$schema": "http://json-schema.org/draft-07/schema#"}, "dialect"),
+        ({"pattern": "(?=a)"}, "pattern"),
+        ({"patternProperties": {"\\bx": {}}}, "pattern"),
+        ({"const": deep(20)}, "levels deep"),
+        ({"enum": ["x" * 30_000]}, "at most"),
+        ({"maximum": float("nan")}, "finite"),
+    ],
+)
+def test_a_schema_that_is_not_possible_is_refused(schema: Any, message: str) -> None:
+    with pytest.raises(Invalid, match=message):
+        make("json", schema=schema)
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"$ref": "#"}, {}),
+        ({"allOf": [{"$ref": "#"}, {"$ref": "#"}]}, {}),
+        (
+            {
+                "$ref": "#/$defs/d0",
+                "$defs": {
+                    f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(40)
+                }
+                | {"d40": {"type": "object"}},
+            },
+            {},
+        ),
+        ({"items": {"anyOf": [{"const": n} for n in range(500)]}}, [-1] * 5_000),
+        ({"uniqueItems": True, "items": {"type": "object"}}, [{"a": n} for n in range(8_000)] * 2),
+        ({"pattern": "(a|a)*b"}, "a" * 90_000),
+    ],
+)
+def test_no_schema_and_no_value_keep_it_busy(schema: Any, value: Any) -> None:
+    field = make("json", schema=schema, max=358_400)
+    began = time.perf_counter()
+    with pytest.raises(FieldFault):
+        validate_value(value, field)
+    assert time.perf_counter() - began < 2
 
 
 def test_a_choice_that_is_nearly_right_is_suggested() -> None:

@@ -379,8 +379,8 @@ class Interrupted:
         found: Walk = self._count(lambda: self._inner.walk(collection, place, limit))
         return found
 
-    def mend(self, *given: Any) -> Any:
-        return self._count(lambda: self._inner.mend(*given))
+    def mend(self, *given: Any, **named: Any) -> Any:
+        return self._count(lambda: self._inner.mend(*given, **named))
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -412,11 +412,11 @@ class Overtaken:
     def walk(self, collection: Collection, place: str, limit: int) -> Walk:
         return self._house.rebuilder.walk(collection, place, limit)
 
-    def mend(self, collection: Collection, record: Any, unique: Any) -> Any:
+    def mend(self, collection: Collection, record: Any, unique: Any, **named: Any) -> Any:
         if self._left:
             self._left -= 1
             self._house.records.update(SYSTEM, "posts", record.id, {"views": {"$inc": 100}})
-        return self._house.rebuilder.mend(collection, record, unique)
+        return self._house.rebuilder.mend(collection, record, unique, **named)
 
 
 def test_a_writer_that_is_faster_leaves_nothing_out() -> None:

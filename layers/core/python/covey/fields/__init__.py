@@ -7,6 +7,7 @@
     option.py       constraints: how they are written, read, and shown in the JSON Schema
     numeric.py characters.py bounds.py size.py   what several types share
     pattern.py automaton.py   regular expressions in linear time
+    shape.py        the JSON Schema of a json field
     defaults.py     literals, now, uuid, auth.<name>
     record.py       a whole body, every fault at once
 

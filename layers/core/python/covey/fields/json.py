@@ -12,6 +12,7 @@ from covey.fields.fault import FieldFault, wrong_type
 from covey.fields.field_type import FieldType
 from covey.fields.numeric import canonical_number
 from covey.fields.option import Option
+from covey.fields.shape import check_shape, read_shape
 from covey.fields.size import stored_size
 
 if TYPE_CHECKING:
@@ -29,7 +30,12 @@ class JsonType(FieldType):
     expression_type = Type.ANY
     scalar = False
     options: ClassVar[Mapping[str, Option]] = {
-        "max": option.whole("The most bytes it may take; 100,000 unless given.", 1, MAX_SIZE)
+        "max": option.whole("The most bytes it may take; 100,000 unless given.", 1, MAX_SIZE),
+        "schema": Option(
+            "A JSON Schema (2020-12) that values must fit; refers to its own $defs only.",
+            {"type": "object"},
+            read_shape,
+        ),
     }
     keeps = frozenset(
         {"bool", "choice", "date", "datetime", "email", "geo", "integer", "number", "relation"}
@@ -42,11 +48,13 @@ class JsonType(FieldType):
         limit = field.options.get("max", 100_000)
         if stored_size(canonical) > limit:
             raise FieldFault("too_large", f"must take at most {limit} bytes")
+        if "schema" in field.options:
+            check_shape(canonical, field.options["schema"])
         return canonical
 
     def json_schema(self, field: Field) -> dict[str, Any]:
-        """Anything."""
-        return {"description": "Any JSON value."}
+        """Anything, or what its schema says."""
+        return dict(field.options.get("schema", {"description": "Any JSON value."}))
 
 
 def _canonical(value: Any, depth: int) -> Any:
