@@ -26,6 +26,7 @@ def main() -> None:
     covey diff       what collections/ would change
     covey push       change it
     covey types      the collections as types of Python
+    covey shards     how many shards a collection wants, and spreading it
     covey demo       50,000 flights, and five requests to try
     covey import-sql, export-sql   a PostgreSQL or SQLite database in, or out
     """
@@ -195,6 +196,46 @@ def push(collections: Path, endpoint: str | None, dry_run: bool, yes: bool, wait
 def diff(collections: Path, endpoint: str | None) -> None:
     """Say what the collection files would change."""
     _push(collections, endpoint, dry_run=True, confirmed=True)
+
+
+@main.command()
+@click.argument("collection", required=False)
+@click.option("--creates", type=click.FloatRange(0), help="New records a second, at most.")
+@click.option("--updates", type=click.FloatRange(0), default=0, help="Of indexed fields a second.")
+@click.option("--bytes", "size", type=click.IntRange(1), default=1024, show_default=True)
+@click.option("--transactions", is_flag=True, help="Writes with unique values, batches or keys.")
+@click.option("--set", "count", type=int, help="Spread new records of COLLECTION over so many.")
+@_ENDPOINT
+def shards(
+    collection: str | None,
+    creates: float | None,
+    updates: float,
+    size: int,
+    transactions: bool,
+    count: int | None,
+    endpoint: str | None,
+) -> None:
+    """Say over how many shards a collection should spread, or spread it.
+
+    DynamoDB serves 1,000 write units a second on one partition key; a collection has one per
+    shard. Every list reads all of them, so that more than are needed cost. A change takes effect
+    five minutes later, for the records that are made from then on.
+    """
+    _reach(endpoint)
+    from covey.errors import CoveyError
+    from infra.cli import sharding
+
+    try:
+        if creates is not None:
+            click.echo(sharding.advice(creates, updates, size, transactions=transactions))
+        elif collection is None:
+            raise click.UsageError("Give --creates, or a collection.")
+        elif count is None:
+            click.echo(sharding.schedule(collection))
+        else:
+            click.echo(sharding.spread(collection, count))
+    except (CoveyError, ValueError) as error:
+        raise click.ClickException(str(getattr(error, "detail", error))) from error
 
 
 @main.command()

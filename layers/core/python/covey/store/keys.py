@@ -11,7 +11,7 @@
     outcome         !outcome.{hash}       . or {n} of a keyed request: take 1, kept with the write
     secret          !secret.{name}        .        keys that this deployment made for itself
     account         !account.{user}       .        the credentials of a user
-    session         !session.{sid}        .        a sign-in and its refresh tokens
+    session         !session.{user}       {sid}    a sign-in and its refresh tokens
     signing key     !signing              {n}      keys of access tokens, oldest first
     attempts        !attempts.{hash}      .        attempts of one window, counted
     bootstrap       !bootstrap            .        the offer to make the first administrator
@@ -24,6 +24,7 @@
     connection      !conn.{id}            .        an open socket
     subscription    !sub.{collection}     {id}     who is told of a change, one query per change
     letter          !outbox               {id}     mail that is kept instead of sent, newest first
+    audit event     !audit.{day}          {id}     what happened to accounts, newest first
     search mark     !search.{collection}.{id}  .   what a record has contributed to the search
     posting         !post.{search}.{word} {impact}{id}  best records of a word in a field, one query
     word            !word.{search}.{initial}  {word}  how many records have it; words by beginning
@@ -50,7 +51,8 @@ SLOTS = range(8)
 CREATION_SLOT = 5  # carries index 0 of collections with custom ids
 CREATION_INDEX = 0
 EXPIRY_INDEX = "expiry"
-EXPIRY_BUCKETS = ("0", "1", "2", "3")
+# A record that expires is written to its bucket twice, and a key serves 1,000 writes a second.
+EXPIRY_BUCKETS = tuple(str(number) for number in range(64))
 SLOT_KEY_BYTES = 12
 MAX_PARTITION_BYTES = 2048  # DynamoDB's limits
 MAX_SORT_BYTES = 1022  # DynamoDB's 1024 less room to bound a range just past a key
@@ -126,7 +128,8 @@ def slot_attributes(number: int) -> tuple[str, str]:
 
 def expiry_bucket(record_id: str) -> str:
     """Which of the expiry index's partitions a record is swept from."""
-    return EXPIRY_BUCKETS[blake2b(record_id.encode(), digest_size=1).digest()[0] % 4]
+    digest = blake2b(record_id.encode(), digest_size=1).digest()
+    return EXPIRY_BUCKETS[digest[0] % len(EXPIRY_BUCKETS)]
 
 
 def claim(collection: Collection, fields: tuple[str, ...], values: bytes, since: int = 0) -> Key:
@@ -218,9 +221,9 @@ def account(user: str) -> Key:
     return f"!account.{user}", ONLY
 
 
-def session(sid: str) -> Key:
-    """A sign-in and the family of its refresh tokens."""
-    return f"!session.{sid}", ONLY
+def session(user: str, sid: str) -> Key:
+    """A sign-in and the family of its refresh tokens; those of a user are one query."""
+    return f"!session.{user}", sid
 
 
 def signing_key(generation: int) -> Key:
@@ -261,6 +264,11 @@ def connection(connection_id: str) -> Key:
 def subscription(collection: str, subscription_id: str) -> Key:
     """One subscription; those of a collection are one query."""
     return f"!sub.{collection}", subscription_id
+
+
+def audit(day: str, event_id: str) -> Key:
+    """An event of a day (``20261122``, UTC); those of a day are one query, in order of time."""
+    return f"!audit.{day}", event_id
 
 
 def letter(letter_id: str) -> Key:

@@ -134,7 +134,9 @@ class Reader:
     def expired(self, now_s: int, limit: int) -> list[tuple[str, str]]:
         """As `RecordStore.expired`."""
         found: list[tuple[str, str]] = []
-        for bucket in keys.EXPIRY_BUCKETS:
+        # From another bucket each second: where there is always too much, none is left for last.
+        first = now_s % len(keys.EXPIRY_BUCKETS)
+        for bucket in (*keys.EXPIRY_BUCKETS[first:], *keys.EXPIRY_BUCKETS[:first]):
             if len(found) >= limit:
                 break
             answer = self._transport.call(
