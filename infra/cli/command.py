@@ -25,6 +25,7 @@ def main() -> None:
     covey run        the backend on this machine
     covey diff       what collections/ would change
     covey push       change it
+    covey pull       write the files from what is there
     covey types      the collections as types of Python
     covey shards     how many shards a collection wants, and spreading it
     covey demo       50,000 flights, and five requests to try
@@ -196,6 +197,32 @@ def push(collections: Path, endpoint: str | None, dry_run: bool, yes: bool, wait
 def diff(collections: Path, endpoint: str | None) -> None:
     """Say what the collection files would change."""
     _push(collections, endpoint, dry_run=True, confirmed=True)
+
+
+@main.command()
+@_COLLECTIONS
+@_ENDPOINT
+@click.option("--check", is_flag=True, help="Only compare; fails where files would be written.")
+def pull(collections: Path, endpoint: str | None, check: bool) -> None:
+    """Write what the table's catalog says to the collection files (TABLE_NAME).
+
+    Files keep their comments, order and form where what they say has not changed.
+    """
+    from infra.cli.collections_pull import pull as write
+
+    _reach(endpoint)
+    pulled = write(collections, check=check)
+    if pulled.faults:
+        raise click.ClickException("\n".join(["the collections have faults:", *pulled.faults]))
+    for word, names in (("add", pulled.added), ("change", pulled.changed)):
+        for name in names:
+            click.echo(f"{'would ' if check else ''}{word} {name}")
+    for name in pulled.extra:
+        click.echo(f"{name} describes a collection that the catalog does not have")
+    if pulled.same:
+        click.echo("The files say what the catalog says.")
+    elif check:
+        raise SystemExit(1)
 
 
 @main.command()
