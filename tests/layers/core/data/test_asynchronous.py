@@ -68,6 +68,7 @@ def test_all_forms_answer_as_their_own(anna: str, ids: list[str]) -> None:
         page = await reads.list(limit=5, sort="-created")
         assert page.items == posts.list(limit=5, sort="-created").items
         assert await reads.count() == 60
+        assert (await reads.aggregate(count=True))["items"][0]["count"] == 60
         assert [one["id"] async for one in reads.iterate()] == ids[::-1]
         with pytest.raises(NotFound):
             await reads.get("0" * 20)

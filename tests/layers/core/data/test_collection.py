@@ -174,6 +174,45 @@ def test_relations_are_expanded_as_the_caller_may_see_them(house: str, anna: str
     assert whole["expand"]["author"]["id"] == anna
 
 
+def test_an_upsert_makes_and_then_changes(house: str, anna: str) -> None:
+    posts = records("posts").as_(anna)
+    first = posts.upsert(["title"], {"title": "A", "likes": 1})
+    again = posts.upsert(["title"], {"title": "A", "likes": {"$inc": 1}})
+    assert (again["id"], again["likes"], again["version"]) == (first["id"], 2, 2)
+
+
+def test_groups_are_counted_as_the_caller_may_see_them(house: str, anna: str, ben: str) -> None:
+    for number, who in enumerate((anna, anna, ben)):
+        records("posts").as_(who).create({"title": f"t{number}", "published": number > 0})
+    counted = records("posts").as_(ben).aggregate(group=["author"], count=True, sum=["likes"])
+    assert {one["group"]["author"]: one["count"] for one in counted["items"]} == {anna: 1, ben: 1}
+    assert counted["source"] == "computed"
+    with pytest.raises(BadRequest):
+        records("posts").as_(ben).aggregate(group=["nothing"], count=True)
+
+
+def test_words_are_found_where_a_collection_declares_them(house: str, anna: str) -> None:
+    from covey.collections.document import load
+    from covey.records.model import Change, ChangeKind
+    from covey.wiring import services
+
+    with pytest.raises(BadRequest) as caught:
+        records("posts").as_(anna).search("word")
+    assert caught.value.code == "search_not_declared"
+    pages = {"name": "pages", "fields": {"text": {"type": "text"}}, "search": ["text"],
+             "rules": {"read": "true"}}  # fmt: skip
+    services().catalog.save(load(pages))
+    ids = [records("pages").as_function().create({"text": text})["id"] for text in ("a fox", "b")]
+    stored = services().record_store.get_many(services().catalog.get("pages"), ids)
+    services().pipeline.apply(
+        Change("pages", one.id, 1, ChangeKind.CREATED, None, one, str(number))
+        for number, one in enumerate(stored.values(), 1)
+    )
+    found = records("pages").as_("guest").search("foxes", limit=5)
+    assert [one["text"] for one in found] == ["a fox"]
+    assert (len(found.scores), found.next, found.complete, len(found)) == (1, None, True, 1)
+
+
 def test_a_collection_that_nobody_declared_is_a_mistake(house: str) -> None:
     with pytest.raises(NotFound):
         records("psots").as_function().find("0" * 20)

@@ -4,7 +4,7 @@
     asynchronous.py  the reads for asyncio, many at once
     batches.py       batch(): several writes, all or none
     values.py        Python's values as the values of a record
-    pages.py         a page of a list
+    pages.py         a page of a list, of a search
 
 Nothing can be read or written before it is said who asks: `records("posts")` has no other
 methods than those that say it. Described in docs/guide/python.md; decision 0008 says why
@@ -13,13 +13,14 @@ methods than those that say it. Described in docs/guide/python.md; decision 0008
 
 from covey.data.batches import Batch, batch
 from covey.data.collection import Access, Collection, Values, records
-from covey.data.pages import Page
+from covey.data.pages import Hits, Page
 from covey.data.values import literal
 
 __all__ = [
     "Access",
     "Batch",
     "Collection",
+    "Hits",
     "Page",
     "Values",
     "batch",

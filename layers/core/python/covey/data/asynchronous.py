@@ -14,7 +14,7 @@ from contextvars import copy_context
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar
 
-from covey.data.pages import Page
+from covey.data.pages import Hits, Page
 from covey.insight import meter
 
 if TYPE_CHECKING:
@@ -90,6 +90,33 @@ class AsyncReads(Generic[R]):
                 return
             for record in page.items:
                 yield record
+
+    async def search(
+        self,
+        q: str,
+        *,
+        mode: Literal["all", "any"] = "all",
+        filter: str = "",
+        limit: int = 30,
+        cursor: str | None = None,
+        fields: Sequence[str] = (),
+        expand: Sequence[str] = (),
+    ) -> Hits[R]:
+        """A page of the records that have the words."""
+        return await _in_thread(
+            self._access.search,
+            q,
+            mode=mode,
+            filter=filter,
+            limit=limit,
+            cursor=cursor,
+            fields=fields,
+            expand=expand,
+        )
+
+    async def aggregate(self, **asked: Any) -> dict[str, Any]:
+        """Counts and sums of groups."""
+        return await _in_thread(self._access.aggregate, **asked)
 
     async def count(self, filter: str = "") -> int:
         """Exactly how many."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
 
 from covey.data.asynchronous import AsyncReads
-from covey.data.pages import Page
+from covey.data.pages import Hits, Page
 from covey.data.values import document
 from covey.errors import NotFound
 from covey.identity.principal import GUEST, Kind, Principal
@@ -122,7 +122,7 @@ class Access(Generic[R, C, P]):
             fields=fields, expand=expand, count=count,
         )  # fmt: skip
         found = services().records.list(self._who, self._name, parameters, request=self._request)
-        return Page(cast("tuple[R, ...]", found.items), found.next, found.count)
+        return Page(cast("tuple[R, ...]", found.items), found.next, found.count, found.prev)
 
     def pages(
         self,
@@ -166,6 +166,50 @@ class Access(Generic[R, C, P]):
         parameters = _parameters(filter=filter, sort=sort, limit=limit)
         return services().records.explain(self._who, self._name, parameters, request=self._request)
 
+    def search(
+        self,
+        q: str,
+        *,
+        mode: Literal["all", "any"] = "all",
+        filter: str = "",
+        limit: int = 30,
+        cursor: str | None = None,
+        fields: Sequence[str] = (),
+        expand: Sequence[str] = (),
+    ) -> Hits[R]:
+        """A page of the records that have the words, where the collection declares `search`."""
+        parameters = _parameters(
+            q=q, mode=mode, filter=filter, limit=limit, cursor=cursor, fields=fields, expand=expand
+        )
+        found = services().finder.search(self._who, self._name, parameters, request=self._request)
+        return Hits(cast("tuple[R, ...]", found.items), found.scores, found.next, found.complete)
+
+    def aggregate(
+        self,
+        *,
+        group: Sequence[str] = (),
+        count: bool = False,
+        sum: Sequence[str] = (),
+        avg: Sequence[str] = (),
+        min: Sequence[str] = (),
+        max: Sequence[str] = (),
+        filter: str = "",
+        sort: Sequence[str] = (),
+        limit: int = 100,
+    ) -> dict[str, Any]:
+        """Counts and sums of groups: `items`, and whether there are `more` than the limit.
+
+        From declared aggregates, else counted within the read budget.
+        """
+        body: dict[str, Any] = {
+            "group": group, "count": count, "sum": sum, "avg": avg, "min": min, "max": max,
+            "filter": filter, "sort": sort, "limit": limit,
+        }  # fmt: skip
+        asked = {name: one for name, one in body.items() if one not in ("", (), [], False)}
+        return services().counter.aggregate(
+            self._who, self._name, document(asked), request=self._request
+        )
+
     # ---- writing
 
     def create(self, values: C) -> R:
@@ -199,6 +243,16 @@ class Access(Generic[R, C, P]):
             document(values),
             conditions=at_version(if_version),
             request=self._request,
+        )
+        return cast("R", answer.document)
+
+    def upsert(self, by: Sequence[str], values: P) -> R:
+        """The record with these values of `by`, a unique tuple, after the rest as a patch.
+
+        A new record where there is none; of several writers one makes it, the others change it.
+        """
+        answer = services().records.upsert(
+            self._who, self._name, tuple(by), document(values), request=self._request
         )
         return cast("R", answer.document)
 
