@@ -88,8 +88,9 @@ class Services:
     def catalog(self) -> Catalog:
         """Which collections there are."""
         from covey.collections.catalog import Catalog
+        from covey.records.time import now_ms
 
-        return Catalog(self.catalog_store, self.settings.catalog_ttl)
+        return Catalog(self.catalog_store, self.settings.catalog_ttl, now_ms=now_ms)
 
     @cached_property
     def records(self) -> Records:

@@ -9,7 +9,7 @@
     changes.py          what differs between two versions
     apply.py            a change planned, shown, applied
     builds.py           parts that records from before them lack
-    sharding.py         over how many shards new records spread
+    shards_document.py sharding.py  over how many shards new records spread
     catalog.py          all collections, cached
     yaml_files.py       a folder of YAML files, faults by line
     schema.py schema_file.py   the published JSON Schema

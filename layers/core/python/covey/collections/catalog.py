@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from covey.collections import users
 from covey.collections.model import Collection
+from covey.collections.sharding import LEAD_MS
 from covey.errors import Conflict, NotFound
 
 RETRY_AFTER = 1.0  # seconds between two looks for names that are not there
@@ -33,15 +35,21 @@ class CatalogStore(Protocol):
 class Catalog:
     """The collections of this deployment, at most `ttl` seconds old. Safe between threads.
 
-    `users` always exists: until it is saved, the built-in one stands in.
+    `users` always exists: until it is saved, the built-in one stands in. With `now_ms`, the time
+    in milliseconds, collections say until when their schedule is known for certain.
     """
 
     def __init__(
-        self, store: CatalogStore, ttl: float = 10.0, clock: Callable[[], float] = time.monotonic
+        self,
+        store: CatalogStore,
+        ttl: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
+        now_ms: Callable[[], int] | None = None,
     ) -> None:
         self._store = store
         self._ttl = ttl
         self._clock = clock
+        self._now_ms = now_ms
         self._lock = threading.Lock()
         self._version = 0
         self._collections: dict[str, Collection] = {}
@@ -94,8 +102,10 @@ class Catalog:
             return self._collections
 
     def _load(self) -> None:
+        # The time is taken first: a change that comes while this is read takes longer yet.
+        until = None if self._now_ms is None else self._now_ms() + LEAD_MS
         version, collections = self._store.load()
-        known = {collection.name: collection for collection in collections}
+        known = {one.name: replace(one, known_until=until) for one in collections}
         self._stored = frozenset(known)
         if users.NAME not in known:
             known[users.NAME] = users.collection()

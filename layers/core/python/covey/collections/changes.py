@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from covey.collections.field_document import dump_field
@@ -151,9 +152,18 @@ def _who(rule: Any) -> str:
 
 def _rest(before: Collection, after: Collection) -> Iterator[SchemaChange]:
     yield from _search(before, after)
+    yield from _shards(before, after)
     for part in ("description", "ids", "history"):
         if getattr(before, part) != getattr(after, part):
             yield SchemaChange(f"change the {part} of {after.name}")
+
+
+def _shards(before: Collection, after: Collection) -> Iterator[SchemaChange]:
+    old, new = before.schedule[-1], after.schedule[-1]
+    if old != new:
+        start = datetime.fromtimestamp(new.from_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        text = f"spread new records of {after.name} over {new.shards} shards"
+        yield SchemaChange(f"{text}, not {old.shards}, from {start} on")
 
 
 def _search(before: Collection, after: Collection) -> Iterator[SchemaChange]:

@@ -24,12 +24,13 @@ from covey.collections.reader import Reader
 from covey.collections.rule_document import dump_rules, read_rules
 from covey.collections.scope import types
 from covey.collections.search_document import dump_search, read_search, search_since
+from covey.collections.shards_document import dump_shards, read_shards, scheduled
 from covey.errors import Invalid
 from covey.expressions import Type
 
 KEYS = (
     *("name", "description", "ids", "fields", "rules", "indexes", "unique"),
-    *("search", "aggregates", "history"),
+    *("search", "aggregates", "history", "shards"),
 )
 IDS = ("auto", "custom")
 MAX_FIELDS = 200
@@ -39,7 +40,8 @@ def load(document: Mapping[str, Any], *, previous: Collection | None = None) -> 
     """The collection that a document describes.
 
     With `previous`, fields keep their physical keys, indexes their numbers and slots, and the
-    shard schedule stays; the version rises by one where something changed. `users` is completed
+    shard schedule stays, with what `shards` adds to it as of now (`covey.collections.sharding`);
+    the version rises by one where something changed. `users` is completed
     with what it always has. Raises Invalid(code="invalid_collection") with every fault by its
     path, such as ``fields.title.max``.
     """
@@ -74,8 +76,9 @@ def load(document: Mapping[str, Any], *, previous: Collection | None = None) -> 
         next_index=next_index,
         next_aggregate=next_aggregate,
     )
+    shards = read_shards(reader, previous)
     faults.raise_any(f"Collection {name}" if name else "A collection")
-    return _after(collection, previous)
+    return _after(replace(collection, schedule=scheduled(shards, previous)), previous)
 
 
 def _name(reader: Reader) -> str:
@@ -123,7 +126,6 @@ def _after(collection: Collection, previous: Collection | None) -> Collection:
         return collection
     same = replace(
         collection,
-        schedule=previous.schedule,
         version=previous.version,
         since=_since(collection, previous),
         search=search_since(collection, previous),
@@ -207,6 +209,7 @@ def dump(collection: Collection) -> dict[str, Any]:
         "search": dump_search(collection.search),
         "aggregates": {n: dump_aggregate(a) for n, a in collection.aggregates.items()},
         "history": collection.history,
+        "shards": dump_shards(collection),
     }
     # No rules at all is a choice to make for `users`, which has some where none are written.
     kept = ("rules",) if collection.name == users.NAME else ()

@@ -172,7 +172,8 @@ class Collection:
     nor a number is used again for another. `history` is only declared: see `declared`. `since`
     has the version that declared a unique tuple, where that was not the first, so that it never
     meets claims of one before it; `builds` has what is not ready, by part: see
-    `covey.collections.builds`.
+    `covey.collections.builds`. `known_until` is the instant, in milliseconds, from which on others
+    may have changed the schedule; None is never.
     """
 
     name: str
@@ -192,6 +193,7 @@ class Collection:
     next_aggregate: int = 0
     since: Mapping[tuple[str, ...], int] = field(default_factory=dict)
     builds: Mapping[str, Build] = field(default_factory=dict)
+    known_until: int | None = field(default=None, compare=False)
 
     @property
     def declared(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from covey.collections.index_document import MAX_INDEXES, MAX_PARTS, MAX_UNIQUE
 from covey.collections.naming import PATTERN, RESERVED_FIELDS
 from covey.collections.rule_document import ACTIONS
 from covey.collections.search_document import LANGUAGES, MAX_SEARCH, MAX_WEIGHT
+from covey.collections.sharding import MAX_SHARDS
 from covey.fields import REGISTRY, FieldType
 
 Schema = dict[str, Any]
@@ -85,6 +86,12 @@ def _properties() -> dict[str, Schema]:
             "additionalProperties": _aggregate(),
         },
         "history": {"type": "boolean", "description": "Declared only: whether to keep versions."},
+        "shards": {
+            "type": ["integer", "null"],
+            "minimum": 1,
+            "maximum": MAX_SHARDS,
+            "description": "How many partitions new records spread over; left out, as before.",
+        },
     }
 
 

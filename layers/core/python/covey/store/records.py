@@ -8,7 +8,7 @@ from secrets import token_hex
 from typing import Any
 
 from covey.collections.model import Collection
-from covey.errors import NotFound, TooLarge
+from covey.errors import NotFound, TooLarge, Unavailable
 from covey.records import ids
 from covey.records.model import Record
 from covey.records.ports import Page, Query, Tally, Write, WriteRefused
@@ -173,11 +173,17 @@ def _bound(layout: Layout, record: Record) -> set[Claim | Reference]:
 
 
 def check_created(collection: Collection, record: Record) -> None:
-    """Hold a writer to the time inside an auto id: reads take it from there."""
+    """Hold a writer to the time inside an auto id: reads take it from there.
+
+    Raises Unavailable where the catalog is older than the notice that changes of the shards give:
+    the record might be put where nobody looks for it.
+    """
     if not keys.holds(collection, record.id):
         raise NotFound("record")
     if collection.ids == "auto" and ids.created_of(record.id) != record.created:
         raise ValueError("created must be the millisecond of the id: covey.records.ids.created_of")
+    if collection.known_until is not None and record.created > collection.known_until:
+        raise Unavailable("The catalog is out of date.")
 
 
 def _is_beyond(layout: Layout, item: Item | None, record: Record) -> bool:
