@@ -190,7 +190,7 @@ def _pages(author: str) -> Iterator[Row]:
     bytes_of_one = size(layout_of(collection).item(stored))
     thirty, hundred = (-(-count * bytes_of_one // 4096) * 0.5 for count in (30, 100))
     mine = f'author == "{author}"'
-    why = f"{bytes_of_one:,} bytes each, and one more to know whether there is a next"
+    why = "and one more, to know whether there is a next"
     yield Row("page of 30 at 1 KB, newest first", spent(paged.list), (thirty, 0), why)
     cost = spent(lambda: paged.list(filter=mine, sort="-created"))
     yield Row("page of 30 at 1 KB, by an index", cost, (thirty, 0), why)
