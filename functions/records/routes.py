@@ -20,7 +20,7 @@ from covey.records.conditions import Conditions
 from covey.records.projection import split_names
 from covey.records.service import Also, Answer
 from covey.wiring import services
-from functions.records import batching, exporting, importing, searching
+from functions.records import aggregating, batching, exporting, importing, searching
 from functions.records.schemas import (
     IF_MATCH,
     IF_NONE_MATCH,
@@ -45,11 +45,13 @@ def routes() -> Routes:
             **importing.SCHEMAS,
             **exporting.SCHEMAS,
             **searching.SCHEMAS,
+            **aggregating.SCHEMAS,
         },
     )
     _collection(routes)
     _record(routes)
     searching.declare(routes)
+    aggregating.declare(routes)
     importing.declare(routes)
     exporting.declare(routes)
     batching.declare(routes)
@@ -75,6 +77,8 @@ def _collection(routes: Routes) -> None:
         body: dict[str, Any] = {"items": page.items, "next": page.next, "prev": page.prev}
         if page.count is not None:
             body |= {"count": page.count.number, "count_kind": page.count.kind}
+        if page.near is not None:
+            body |= {"distances": page.near.distances, "complete": page.near.complete}
         return Response(
             body,
             next=_page(request, parameters, page.next),

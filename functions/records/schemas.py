@@ -61,6 +61,12 @@ PAGE: dict[str, Any] = {
         "next": {"type": ["string", "null"], "description": "null at the end."},
         "prev": {"type": ["string", "null"], "description": "null at the beginning."},
         "count": {"type": "integer", "minimum": 0, "description": "Where it was asked for."},
+        "distances": {
+            "type": "array",
+            "items": {"type": "number"},
+            "description": "How far each is in km, where the filter asks for what is near.",
+        },
+        "complete": {"type": "boolean", "description": "Whether these are the nearest."},
         "count_kind": {"enum": ["exact", "estimated", "at_least"]},
     },
 }

@@ -331,7 +331,11 @@ OPERATION = st.tuples(st.sampled_from(["put", "change", "remove", "late"]), VALU
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     operations=st.lists(OPERATION, max_size=12),
-    q=st.lists(st.sampled_from(["red", "wine", "win*", "cafe", "数据", "库", "blue"]), min_size=1, max_size=3),
+    q=st.lists(
+        st.sampled_from(["red", "wine", "win*", "cafe", "数据", "库", "blue"]),
+        min_size=1,
+        max_size=3,
+    ),
     mode=st.sampled_from(["all", "any"]),
     guest=st.booleans(),
     seed=st.randoms(),

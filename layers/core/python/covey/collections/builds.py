@@ -57,6 +57,7 @@ def parts(collection: Collection) -> dict[str, str]:
     return {
         **(searched if search.fields or search.since else {}),
         **{index_part(index): f"index {index.name}" for index in collection.indexes},
+        **{index_part(index): f"geo {index.name}" for index in collection.geo},
         **{unique_part(collection, u): f"unique [{', '.join(u)}]" for u in collection.unique},
         **{aggregate_part(one): f"aggregate {n}" for n, one in collection.aggregates.items()},
         **{

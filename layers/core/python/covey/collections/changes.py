@@ -94,17 +94,19 @@ def _shown(written: dict[str, Any], key: str) -> str:
 
 
 def _indexes(before: Collection, after: Collection) -> Iterator[SchemaChange]:
-    old = {index.number for index in before.indexes}
-    new = {index.number for index in after.indexes}
-    for index in after.indexes:
+    old = {index.number for index in (*before.indexes, *before.geo)}
+    new = {index.number for index in (*after.indexes, *after.geo)}
+    for index in (*after.indexes, *after.geo):
         if index.number not in old:
             yield SchemaChange(f"add index {_index(after, index)}", needs_backfill=True)
-    for index in before.indexes:
+    for index in (*before.indexes, *before.geo):
         if index.number not in new:
             yield SchemaChange(f"remove index {_index(before, index)}")
 
 
 def _index(collection: Collection, index: Index) -> str:
+    if index.geo:
+        return f"{collection.name} of places {index.name}"
     return f"{collection.name} {index.name}" + ("" if index.covering else " that covers nothing")
 
 

@@ -29,7 +29,7 @@ from covey.errors import Invalid
 from covey.expressions import Type
 
 KEYS = (
-    *("name", "description", "ids", "fields", "rules", "indexes", "unique"),
+    *("name", "description", "ids", "fields", "rules", "indexes", "geo", "unique"),
     *("search", "aggregates", "history", "shards"),
 )
 IDS = ("auto", "custom")
@@ -65,7 +65,8 @@ def load(document: Mapping[str, Any], *, previous: Collection | None = None) -> 
         outline,
         fields={n: with_rules(d, known, keys[n]) for n, d in drafts.items() if d is not None},
         rules=read_rules(reader, known),
-        indexes=indexes,
+        indexes=tuple(index for index in indexes if not index.geo),
+        geo=tuple(index for index in indexes if index.geo),
         unique=read_unique(reader, names),
         ids=_ids(reader),
         description=reader.text("description", MAX_DESCRIPTION),
@@ -205,6 +206,7 @@ def dump(collection: Collection) -> dict[str, Any]:
     parts: dict[str, Any] = {
         "rules": dump_rules(collection.rules),
         "indexes": dump_indexes(collection.indexes),
+        "geo": [index.parts[0].field for index in collection.geo],
         "unique": [list(claim) for claim in collection.unique],
         "search": dump_search(collection.search),
         "aggregates": {n: dump_aggregate(a) for n, a in collection.aggregates.items()},
@@ -226,6 +228,7 @@ def state(collection: Collection) -> dict[str, Any]:
         "keys": [[name, field.key] for name, field in collection.fields.items()],
         "aggregates": [[name, one.number] for name, one in collection.aggregates.items()],
         "indexes": [[index.number, index.slot] for index in collection.indexes],
+        "geo": [[index.number, index.slot] for index in collection.geo],
         "schedule": [[epoch.from_ms, epoch.shards] for epoch in collection.schedule],
         "version": collection.version,
         "next_key": collection.next_key,
@@ -235,13 +238,13 @@ def state(collection: Collection) -> dict[str, Any]:
         "search_since": collection.search.since,
         "searched": list(collection.search.fields),
         "builds": [[part, str(b.state), b.job] for part, b in collection.builds.items()],
+        "ending": collection.ending,
     }
 
 
 def restore(kept: Mapping[str, Any]) -> Collection:
     """The collection of a state: ``restore(state(c)) == c``. Raises Invalid."""
     plain = load(kept["document"])
-    places = zip(plain.indexes, kept["indexes"], strict=True)
     numbered, uncounted = _numbered(kept["aggregates"])
     return replace(
         plain,
@@ -249,7 +252,8 @@ def restore(kept: Mapping[str, Any]) -> Collection:
         aggregates={
             name: replace(plain.aggregates[name], number=number) for name, number in numbered
         },
-        indexes=tuple(Index(i.parts, int(number), int(slot)) for i, (number, slot) in places),
+        indexes=_placed(plain.indexes, kept["indexes"]),
+        geo=_placed(plain.geo, kept.get("geo", ())),
         schedule=tuple(Epoch(int(start), int(shards)) for start, shards in kept["schedule"]),
         version=int(kept["version"]),
         search=_search(plain.search, kept),
@@ -265,6 +269,7 @@ def restore(kept: Mapping[str, Any]) -> Collection:
             **{part: Build(State(state), job) for part, state, job in kept.get("builds", ())},
             **uncounted,
         },
+        ending=kept.get("ending", ""),
     )
 
 
@@ -279,6 +284,13 @@ def _numbered(kept: Sequence[Any]) -> tuple[list[tuple[str, int]], dict[str, Bui
         else:
             numbered.append((str(one[0]), int(one[1])))
     return numbered, uncounted
+
+
+def _placed(indexes: Sequence[Index], places: Sequence[Any]) -> tuple[Index, ...]:
+    return tuple(
+        replace(index, number=int(number), slot=int(slot))
+        for index, (number, slot) in zip(indexes, places, strict=True)
+    )
 
 
 def _search(search: Search, kept: Mapping[str, Any]) -> Search:

@@ -23,7 +23,8 @@ MAX_UNIQUE = 10
 MAX_INDEXES = len(COVERING_SLOTS) + len(KEYS_ONLY_SLOTS)
 TIMES = ("created", "updated")
 
-Wanted = tuple[tuple[IndexPart, ...], bool]  # the parts, and whether it covers
+MAX_GEO = 4
+Wanted = tuple[tuple[IndexPart, ...], bool, bool]  # the parts, whether it covers, whether of places
 
 
 class FieldNames:
@@ -52,7 +53,8 @@ class FieldNames:
 def read_indexes(
     reader: Reader, names: FieldNames, keys: Mapping[str, str], previous: Collection | None
 ) -> tuple[tuple[Index, ...], int]:
-    """The indexes, those that were there with their number and slot; and the next number.
+    """The indexes, also of places, those that were there with their number and slot; and the next
+    number.
 
     An index was there when its fields have the same physical `keys`, whatever their names.
     """
@@ -62,10 +64,11 @@ def read_indexes(
         index = _index(written, path, names, reader)
         if index is None:
             continue
-        if index[0] in [parts for parts, _ in wanted]:
+        if index[0] in [parts for parts, *_ in wanted]:
             reader.faults.add(path, "invalid", "is there twice")
         else:
             wanted.append(index)
+    wanted += _places_wanted(reader, names)
     return _placed(wanted, keys, previous, reader)
 
 
@@ -99,7 +102,23 @@ def _sensible(
     if [part.field for part in parts] == ["created"]:
         reader.faults.add(path, "invalid", "is not needed: records are in order of creation")
         return None
-    return parts, covering
+    return parts, covering, False
+
+
+def _places_wanted(reader: Reader, names: FieldNames) -> list[Wanted]:
+    wanted: list[Wanted] = []
+    for position, name in enumerate(reader.sequence("geo", MAX_GEO)):
+        known = isinstance(name, str) and name in names.fields
+        field = names.fields[name] if known else None
+        if not known:
+            reader.fault(f"geo.{position}", names.fault(name))
+        elif field is not None and field.type != "geo":
+            reader.fault(f"geo.{position}", f"must be a geo field, and {name} is {field.type}")
+        elif (part := (IndexPart(name),)) in [parts for parts, *_ in wanted]:
+            reader.fault(f"geo.{position}", "is there twice")
+        else:
+            wanted.append((part, True, True))
+    return wanted
 
 
 def _placed(
@@ -107,11 +126,11 @@ def _placed(
 ) -> tuple[tuple[Index, ...], int]:
     """Slots for the wanted indexes: one that was there stays, a new one takes a free slot."""
     kept = _places(previous) if previous else {}
-    physical = [(_physical(parts, keys), covering) for parts, covering in wanted]
+    physical = [(_physical(parts, keys), covering, geo) for parts, covering, geo in wanted]
     taken = {kept[index].slot for index in physical if index in kept}
     number = previous.next_index if previous else 0
     placed = []
-    for (parts, covering), identity in zip(wanted, physical, strict=True):
+    for (parts, covering, geo), identity in zip(wanted, physical, strict=True):
         if identity in kept:
             placed.append(replace(kept[identity], parts=parts))
             continue
@@ -122,7 +141,7 @@ def _placed(
             reader.fault("indexes", f"has more than {len(slots)} indexes that are {sort}")
             break
         taken.add(slot)
-        placed.append(Index(parts, number, slot))
+        placed.append(Index(parts, number, slot, geo))
         number += 1
     return tuple(placed), number
 
@@ -134,9 +153,10 @@ def _physical(parts: tuple[IndexPart, ...], keys: Mapping[str, str]) -> Physical
     return tuple((keys.get(part.field, f"-{part.field}"), part.descending) for part in parts)
 
 
-def _places(collection: Collection) -> dict[tuple[Physical, bool], Index]:
+def _places(collection: Collection) -> dict[tuple[Physical, bool, bool], Index]:
     keys = {name: field.key for name, field in collection.fields.items()}
-    return {(_physical(i.parts, keys), i.covering): i for i in collection.indexes}
+    every = (*collection.indexes, *collection.geo)
+    return {(_physical(i.parts, keys), i.covering, i.geo): i for i in every}
 
 
 def read_unique(reader: Reader, names: FieldNames) -> tuple[tuple[str, ...], ...]:

@@ -58,12 +58,14 @@ class Index:
 
     `number` is unique within the collection for ever and part of the slot key; `slot` is the
     secondary index that carries it. With two fields or more the first is hashed (equality
-    only) and the rest are ordered; a single field is ordered.
+    only) and the rest are ordered; a single field is ordered. `geo` says that its one field is a
+    place, whose neighbours it finds: it has entries for records with a place alone.
     """
 
     parts: tuple[IndexPart, ...]
     number: int
     slot: int
+    geo: bool = False
 
     @property
     def name(self) -> str:
@@ -180,6 +182,7 @@ class Collection:
     fields: Mapping[str, Field]
     rules: Rules = Rules()
     indexes: tuple[Index, ...] = ()
+    geo: tuple[Index, ...] = ()
     unique: tuple[tuple[str, ...], ...] = ()
     ids: str = "auto"
     schedule: tuple[Epoch, ...] = (Epoch(0, 1),)
@@ -193,6 +196,7 @@ class Collection:
     next_aggregate: int = 0
     since: Mapping[tuple[str, ...], int] = field(default_factory=dict)
     builds: Mapping[str, Build] = field(default_factory=dict)
+    ending: str = ""  # the job that removes its records; nobody else sees it then
     known_until: int | None = field(default=None, compare=False)
 
     @property

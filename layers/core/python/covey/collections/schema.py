@@ -12,7 +12,7 @@ from covey.collections.aggregate_document import MAX_AGGREGATES
 from covey.collections.aggregate_document import MAX_FIELDS as MAX_AGGREGATED
 from covey.collections.document import IDS, MAX_FIELDS
 from covey.collections.field_document import MAX_DESCRIPTION, known_keys, options_of
-from covey.collections.index_document import MAX_INDEXES, MAX_PARTS, MAX_UNIQUE
+from covey.collections.index_document import MAX_GEO, MAX_INDEXES, MAX_PARTS, MAX_UNIQUE
 from covey.collections.naming import PATTERN, RESERVED_FIELDS
 from covey.collections.rule_document import ACTIONS
 from covey.collections.search_document import LANGUAGES, MAX_SEARCH, MAX_WEIGHT
@@ -76,6 +76,7 @@ def _properties() -> dict[str, Schema]:
             "properties": dict.fromkeys(ACTIONS, _RULE),
         },
         "indexes": _listing(_index(), MAX_INDEXES, "Orders to list by: [author, -created]."),
+        "geo": _listing(_NAME, MAX_GEO, "Places to find records near: [place]."),
         "unique": _listing(_names(MAX_PARTS), MAX_UNIQUE, "Values that one record may have."),
         "search": _search(),
         "aggregates": {

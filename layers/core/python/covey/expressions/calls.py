@@ -9,6 +9,7 @@ from typing import Any
 from covey.expressions import instants
 from covey.expressions.arithmetic import decimal
 from covey.expressions.errors import EvaluationError
+from covey.expressions.sphere import kilometres
 from covey.expressions.values import Duration, Timestamp, kind
 
 
@@ -50,6 +51,19 @@ def double(value: Any) -> Decimal:
     return decimal(value)
 
 
+def near(place: Any, lat: Any, lon: Any, km: Any) -> bool:
+    """Whether a place is within so many kilometres of a point given in degrees."""
+    if kind(place) != "map" or not {"lat", "lon"} <= set(place):
+        raise EvaluationError(f"{kind(place)} where a place is needed")
+    numbers = [place["lat"], place["lon"], lat, lon, km]
+    for number in numbers:
+        if kind(number) != "number":
+            raise EvaluationError(f"{kind(number)} where a number is needed")
+    if abs(lat) > 90 or abs(lon) > 180:
+        raise EvaluationError("no such place on the earth")
+    return kilometres(*map(float, numbers[:4])) <= float(km)
+
+
 def timestamp(value: Any) -> Timestamp:
     """An instant, or the instant that a text says."""
     if isinstance(value, Timestamp):
@@ -72,6 +86,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "contains": contains,
     "size": size,
     "double": double,
+    "near": near,
     "timestamp": timestamp,
     "duration": duration,
 }

@@ -152,8 +152,10 @@ class _Checker:
             return self.check(node.arguments[0]) and (node, Type.BOOL)
         wanted, result = _SIGNATURES[node.function]
         arguments: list[Node] = []
-        for argument in node.arguments:
+        for position, argument in enumerate(node.arguments):
             made, of = self.check(argument)
+            if node.function == "near":
+                wanted = (Type.MAP,) if position == 0 else (Type.NUMBER,)
             if of is Type.LIST and node.function == "contains" and not arguments:
                 raise ExpressionError(
                     "contains() searches text", node.position, "write item in list"
@@ -283,6 +285,7 @@ _SIGNATURES: dict[str, tuple[tuple[Type, ...], Type]] = {
     "timestamp": ((Type.TEXT, Type.TIMESTAMP), Type.TIMESTAMP),
     "duration": ((Type.TEXT, Type.DURATION), Type.DURATION),
     "double": ((Type.NUMBER,), Type.NUMBER),
+    "near": ((), Type.BOOL),  # a place and three numbers
 }
 _CHECKS: dict[type, Callable[[_Checker, Any], Checked]] = {
     Literal: _Checker.literal,

@@ -156,8 +156,14 @@ def _call(node: Call, inside: bool) -> Run:
     function = CALLS[node.function]
     if len(node.arguments) == 1:
         return _located(lambda lookup: function(subject(lookup)), node.position)
-    other = _compile(node.arguments[1], inside)
-    return _located(lambda lookup: function(subject(lookup), other(lookup)), node.position)
+    others = tuple(_compile(argument, inside) for argument in node.arguments[1:])
+    if len(others) == 1:
+        other = others[0]
+        return _located(lambda lookup: function(subject(lookup), other(lookup)), node.position)
+    return _located(
+        lambda lookup: function(subject(lookup), *(other(lookup) for other in others)),
+        node.position,
+    )
 
 
 def _matches(node: Call, subject: Run) -> Run:

@@ -25,6 +25,7 @@ FUNCTIONS: Mapping[str, int] = {
     "timestamp": 1,
     "duration": 1,
     "double": 1,
+    "near": 4,
 }
 QUANTIFIERS = frozenset(("exists", "all"))
 # Names with a meaning of their own: no field and no variable may take them.

@@ -8,7 +8,8 @@ from typing import Any
 
 from covey.collections.model import Collection
 from covey.records.model import Record
-from covey.records.ports import Page, Query, RecordStore
+from covey.records.nearness import Circle
+from covey.records.ports import Nearby, Page, Query, RecordStore
 
 
 class Patient:
@@ -27,3 +28,14 @@ class Patient:
     def list(self, collection: Collection, query: Query, accept: Callable[[Record], bool]) -> Page:
         """As `RecordStore.list`."""
         return self._store.list(collection, replace(query, bounded_by_caller=False), accept)
+
+    def near(
+        self,
+        collection: Collection,
+        query: Query,
+        circle: Circle,
+        accept: Callable[[Record], bool],
+    ) -> Nearby:
+        """All that is near in the order of any list: by distance a budget would end it."""
+        page = self.list(collection, query, accept)
+        return Nearby(page.records, page.next, page.examined)

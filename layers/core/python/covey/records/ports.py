@@ -14,6 +14,7 @@ from covey.collections.model import Collection, Field
 from covey.errors import CoveyError
 from covey.expressions import Expression
 from covey.records.model import Record
+from covey.records.nearness import Circle
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,20 @@ class Page:
     next: str | None = None
     examined: int = 0
     prev: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Nearby:
+    """One page of a list by distance, the nearest first.
+
+    `complete` is False where the budget ended before what is nearest was known: then `next` is
+    None, and a smaller circle is what helps.
+    """
+
+    records: list[Record]
+    next: str | None = None
+    examined: int = 0
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +206,19 @@ class RecordStore(Protocol):
         """A page of what `accept` takes, full unless the budget or the collection ends.
 
         Raises IndexRequired with the YAML line to add, BadRequest ``invalid_cursor``.
+        """
+        ...
+
+    def near(
+        self,
+        collection: Collection,
+        query: Query,
+        circle: Circle,
+        accept: Callable[[Record], bool],
+    ) -> Nearby:
+        """A page of what `accept` takes within a circle, the nearest first.
+
+        The query's sort has no say. Raises BadRequest ``invalid_cursor``.
         """
         ...
 

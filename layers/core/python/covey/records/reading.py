@@ -21,7 +21,8 @@ from covey.records.custom_ids import can_hold
 from covey.records.expand import EXPANDED, POINTING, Pointing, expand
 from covey.records.expansion import Expansions, Step
 from covey.records.model import Record
-from covey.records.ports import Query, RecordStore
+from covey.records.nearness import Circle, Nearness, circle_of
+from covey.records.ports import Page, Query, RecordStore
 from covey.records.projection import project
 from covey.records.query import (
     SHOW_PARAMETERS,
@@ -61,7 +62,8 @@ class Answer:
 class Listing:
     """One page: documents in order and the cursor of the next page, or None at the end.
 
-    `prev` is the cursor of the page before, None on the first. `count` is how many there are on
+    `prev` is the cursor of the page before, None on the first. `near` is there where a filter asks
+    for what is near. `count` is how many there are on
     all pages, where that was asked for.
     """
 
@@ -69,6 +71,7 @@ class Listing:
     next: str | None = None
     count: Count | None = None
     prev: str | None = None
+    near: Nearness | None = None
 
 
 class Reader:
@@ -126,7 +129,8 @@ class Reader:
         """A page of what the filter finds among what the caller may see."""
         asking, wanted, query = self._query(principal, collection, parameters or {}, request)
         seen = _Seen(asking, wanted)
-        page = self._store.list(asking.collection, query, seen.accept)
+        circle = None if wanted.sort else circle_of(asking.collection, wanted.where)
+        page, near = self._page(asking, query, circle, seen)
         documents = [seen.documents[record.id] for record in page.records]
         self._expand(asking, documents)
         items = tuple(projected(document, wanted.show) for document in documents)
@@ -134,7 +138,7 @@ class Reader:
         if wanted.count is not None:
             counting = Counting(self._store, asking, query, seen.accept, self._last_count)
             count = counting.of(wanted.count, page)
-        return Listing(items, page.next, count, page.prev)
+        return Listing(items, page.next, count, page.prev, near)
 
     def explain(
         self,
@@ -159,6 +163,17 @@ class Reader:
         return concealed_plan(asking.principal, asking.collection, plan)
 
     # ---- parts
+
+    def _page(
+        self, asking: Asking, query: Query, circle: Circle | None, seen: _Seen
+    ) -> tuple[Page, Nearness | None]:
+        """A page in the order of the query, or by distance where it asks for what is near."""
+        if circle is None:
+            return self._store.list(asking.collection, query, seen.accept), None
+        found = self._store.near(asking.collection, query, circle, seen.accept)
+        distances = tuple(circle.distance(record) or 0.0 for record in found.records)
+        page = Page(found.records, found.next, found.examined)
+        return page, Nearness(distances, found.complete)
 
     def _asking(
         self,

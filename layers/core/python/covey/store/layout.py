@@ -11,7 +11,7 @@ from covey.collections.references import referring_fields, target_ids
 from covey.errors import FieldError, Invalid, NotFound
 from covey.records import ids
 from covey.records.model import Record
-from covey.store import codec, encoding, keys
+from covey.store import cells, codec, encoding, keys
 from covey.store.codec import Item
 
 CREATION = Index(
@@ -103,7 +103,9 @@ class Layout:
         return attributes
 
     def slot(self, index: Index, record: Record) -> dict[str, bytes]:
-        """The attributes of one index; raises as `slots` does."""
+        """The attributes of one index, none where it has no entry; raises as `slots` does."""
+        if index.geo and record.values.get(index.parts[0].field) is None:
+            return {}
         hashed, ranged = keys.slot_attributes(index.slot)
         shard = keys.shard_of(self.collection, record.id, record.created)
         equality = equality_of(index, record)
@@ -119,6 +121,9 @@ class Layout:
         among equals.
         """
         parts = index.ordered
+        if index.geo:
+            cell = cells.cell_of(record.values[parts[0].field])
+            return cell + id_bytes(self.collection, record.id, False)
         values = (value_of(record, part.field) for part in parts)
         raw = encoding.encode_tuple(values, (part.descending for part in parts))
         raw += id_bytes(self.collection, record.id, parts[-1].descending)
@@ -160,6 +165,7 @@ def layout_of(collection: Collection) -> Layout:
     indexes = collection.indexes
     if collection.ids != "auto":
         indexes = (CREATION, *indexes)
+    indexes = (*indexes, *collection.geo)
     names = tuple((field.name, field.key) for field in collection.fields.values())
     layout = Layout(collection, names, indexes)
     if len(_layouts) >= _KEPT:

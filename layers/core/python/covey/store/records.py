@@ -11,7 +11,8 @@ from covey.collections.model import Collection
 from covey.errors import NotFound, TooLarge, Unavailable
 from covey.records import ids
 from covey.records.model import Record
-from covey.records.ports import Page, Query, Tally, Write, WriteRefused
+from covey.records.nearness import Circle
+from covey.records.ports import Nearby, Page, Query, Tally, Write, WriteRefused
 from covey.store import codec, keys
 from covey.store.codec import Item
 from covey.store.cursor import Cursors
@@ -19,6 +20,7 @@ from covey.store.explaining import explained
 from covey.store.faults import ConditionFailed, Reason
 from covey.store.layout import Claim, Layout, Reference, layout_of
 from covey.store.listing import Lister
+from covey.store.nearby import Neighbours
 from covey.store.outcomes import DomainTransport
 from covey.store.reader import Reader
 from covey.store.secret import secret
@@ -43,7 +45,9 @@ class DynamoRecordStore(Reader):
         self._clock = clock
         self._requests = Requests(table)
         self._make_id = make_id or ids.IdMaker().make
-        self._lister = Lister(self, Cursors(secret(transport, table, "cursor"), clock))
+        cursors = Cursors(secret(transport, table, "cursor"), clock)
+        self._lister = Lister(self, cursors)
+        self._neighbours = Neighbours(self, cursors)
 
     def new_id(self, collection: Collection) -> str:
         """As `RecordStore.new_id`."""
@@ -52,6 +56,16 @@ class DynamoRecordStore(Reader):
     def list(self, collection: Collection, query: Query, accept: Callable[[Record], bool]) -> Page:
         """As `RecordStore.list`."""
         return self._lister.page(collection, query, accept)
+
+    def near(
+        self,
+        collection: Collection,
+        query: Query,
+        circle: Circle,
+        accept: Callable[[Record], bool],
+    ) -> Nearby:
+        """As `RecordStore.near`."""
+        return self._neighbours.page(collection, query, circle, accept)
 
     def tally(
         self, collection: Collection, query: Query, accept: Callable[[Record], bool], now_s: int

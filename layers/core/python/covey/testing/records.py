@@ -17,12 +17,14 @@ from covey.collections.references import target_ids
 from covey.errors import Conflict, CoveyError, NotFound
 from covey.records import ids
 from covey.records.model import Record
-from covey.records.ports import Page, Query, Tally, Write, WriteRefused
+from covey.records.nearness import Circle
+from covey.records.ports import Nearby, Page, Query, Tally, Write, WriteRefused
 from covey.store import keys
 from covey.store.cursor import Cursors
 from covey.store.explaining import explained
 from covey.store.layout import Claim, layout_of
 from covey.store.listing import Lister
+from covey.store.nearby import Neighbours
 from covey.store.plan import Plan
 from covey.store.records import check_created
 from covey.store.streams import Chunk, Entry
@@ -42,7 +44,9 @@ class MemoryRecordStore:
         self._requests = Requests("memory")
         self._make_id = ids.IdMaker().make
         secret = secrets.token_bytes(32)
-        self._lister = Lister(self, Cursors(lambda: secret, clock))
+        cursors = Cursors(lambda: secret, clock)
+        self._lister = Lister(self, cursors)
+        self._neighbours = Neighbours(self, cursors)
         self.written: list[dict[str, Any]] = []
         self._gates: dict[tuple[str, str], tuple[int, int | None]] = {}  # passed, closed
 
@@ -148,6 +152,16 @@ class MemoryRecordStore:
     def list(self, collection: Collection, query: Query, accept: Callable[[Record], bool]) -> Page:
         """As `RecordStore.list`."""
         return self._lister.page(collection, query, accept)
+
+    def near(
+        self,
+        collection: Collection,
+        query: Query,
+        circle: Circle,
+        accept: Callable[[Record], bool],
+    ) -> Nearby:
+        """As `RecordStore.near`."""
+        return self._neighbours.page(collection, query, circle, accept)
 
     def tally(
         self, collection: Collection, query: Query, accept: Callable[[Record], bool], now_s: int

@@ -27,8 +27,7 @@ class MemorySearchStore:
         """As `SearchStore.known`."""
         records = self._records.get_many(collection, ids)
         return {
-            id: Known(self._marks.get((collection.name, id), Mark()), records.get(id))
-            for id in ids
+            id: Known(self._marks.get((collection.name, id), Mark()), records.get(id)) for id in ids
         }
 
     def commit(self, collection: Collection, steps: Sequence[Step]) -> Sequence[str]:
