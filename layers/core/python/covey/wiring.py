@@ -7,23 +7,33 @@ start only for what it uses. A service is a `cached_property` with its imports i
 
 from __future__ import annotations
 
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from covey.config import Settings, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from covey.aggregates.keeper import Aggregates
     from covey.aggregates.ports import Totals
+    from covey.aggregates.service import Counter
+    from covey.backups.restoring import Target
+    from covey.backups.service import Backups
     from covey.collections.catalog import Catalog, CatalogStore
     from covey.collections.model import Collection
     from covey.files.blobs import Blobs
     from covey.identity.accounts import Accounts
+    from covey.identity.addresses import Addresses
+    from covey.identity.administration import Administration
+    from covey.identity.audit import Audit
     from covey.identity.bootstrap import FirstAdministrator
     from covey.identity.challenges import Challenges
+    from covey.identity.credentials import Credentials
+    from covey.identity.ports import AccountStore
+    from covey.identity.presence import Presence
     from covey.identity.principal import Principal
+    from covey.identity.sessions import Sessions
     from covey.identity.throttle import Throttle
     from covey.identity.tokens import Tokens
     from covey.insight.statistics import LastCounts, Statistics
@@ -138,6 +148,15 @@ class Services:
         return DynamoTotals(self.transport, self.settings.table_name)
 
     @cached_property
+    def counter(self) -> Counter:
+        """Counts and sums of groups."""
+        from covey.aggregates.service import Counter
+
+        return Counter(
+            self.record_store, self.catalog, self.totals, budget=self.settings.read_budget
+        )
+
+    @cached_property
     def aggregates(self) -> Aggregates:
         """What records add to totals."""
         from covey.aggregates.keeper import Aggregates
@@ -208,8 +227,12 @@ class Services:
     @cached_property
     def job_runner(self) -> Runner:
         """Background work: run."""
+        from covey.backups.backing_up import BackingUp
+        from covey.backups.restoring import Restoring
+        from covey.aggregates.reconcile import Reconcile
         from covey.jobs.backfill import Backfill, Pace
         from covey.jobs.cascade import Cascade
+        from covey.jobs.removal import Removal
         from covey.jobs.exports import Export
         from covey.jobs.imports import Import
         from covey.jobs.runner import Runner
@@ -232,7 +255,35 @@ class Services:
         cascade = Cascade(self.catalog, self.record_store, lambda: self.records)
         kinds: dict[str, Work] = {"import": imports, "export": exports, "backfill": backfill}
         kinds["cascade"] = cascade
+        kinds["removal"] = Removal(
+            self.catalog,
+            self.record_store,
+            DynamoRebuilder(self.transport, self.settings.table_name),
+            Pace(self.settings.catalog_ttl + self.settings.write_time, self.settings.backfill_rate),
+        )
+        kinds["reconcile"] = Reconcile(
+            self.catalog,
+            self.record_store,
+            DynamoRebuilder(self.transport, self.settings.table_name),
+            self.totals,
+            self.aggregates,
+            rate=self.settings.backfill_rate,
+        )
+        kinds["backup"] = BackingUp(
+            self.blobs,
+            self.catalog,
+            DynamoRebuilder(self.transport, self.settings.table_name),
+            self._restore_target.credentials,
+        )
+        kinds["restore"] = Restoring(self.blobs, self._restore_target)
         return Runner(self.job_store, self.job_queue, kinds)
+
+    @property
+    def begin_removal(self) -> Callable[[str, int], str] | None:
+        """Starts the removal of a collection's records; None where there is no queue."""
+        from covey.jobs.removal import begin
+
+        return partial(begin, self.jobs) if self.settings.jobs_queue_url else None
 
     @cached_property
     def backfills(self) -> Backfills | None:
@@ -240,6 +291,26 @@ class Services:
         from covey.jobs.backfills import Backfills
 
         return Backfills(self.jobs) if self.settings.jobs_queue_url else None
+
+    @cached_property
+    def backups(self) -> Backups:
+        """The whole deployment out and in: start it."""
+        from covey.backups.service import Backups
+
+        return Backups(self.jobs, self.blobs, self._restore_target)
+
+    @cached_property
+    def _restore_target(self) -> Target:
+        from covey.backups.restoring import Target
+        from covey.store.credentials import DynamoCredentials
+
+        return Target(
+            self.catalog,
+            self.catalog_store,
+            self.record_store,
+            DynamoCredentials(self.transport, self.settings.table_name),
+            self.settings.catalog_ttl + self.settings.write_time,
+        )
 
     @cached_property
     def _patient_records(self) -> Records:
@@ -293,11 +364,12 @@ class Services:
     @cached_property
     def pipeline(self) -> Pipeline:
         """Gives changes to whoever keeps something from them."""
+        from covey.collections.catalog import Everything
         from covey.jobs.cascade import Cascades
         from covey.pipeline.run import Pipeline
 
         cascades = Cascades(self.jobs, self.catalog, self.record_store)
-        return Pipeline(self.catalog, [cascades, self.search_indexer, self.aggregates])
+        return Pipeline(Everything(self.catalog), [cascades, self.search_indexer, self.aggregates])
 
     # ---- mail
 
@@ -327,9 +399,10 @@ class Services:
     def post(self) -> Post:
         """Orders for letters."""
         from covey.aws.queues import SqsJobQueue
-        from covey.mail.post import Post
+        from covey.mail.post import AtOnce, Post
 
-        return Post(SqsJobQueue(self.settings.mail_queue_url))
+        url = self.settings.mail_queue_url
+        return Post(SqsJobQueue(url) if url else AtOnce(lambda order: self.desk.carry_out(order)))
 
     @cached_property
     def desk(self) -> Desk:
@@ -382,18 +455,17 @@ class Services:
 
     def change_of(self, image: Mapping[str, Any]) -> Change | None:
         """The change that a record of the table's stream tells of."""
+        from covey.collections.catalog import Everything
         from covey.store.stream import change_from_stream
 
-        return change_from_stream(image, self.catalog)
+        return change_from_stream(image, Everything(self.catalog))
 
     # ---- who asks
 
     def bearer(self, token: str) -> tuple[Principal, int]:
         """The caller of an access token, and until when (seconds); raises Unauthenticated."""
-        from covey.identity.caller import signed_in
-
         claims = self.tokens.verify(token)
-        return signed_in(claims.user, claims.session, claims.roles), claims.expires
+        return self.presence.of(claims), claims.expires
 
     def user(self, user: str) -> Principal:
         """A user with the roles of now: to go on with work that they started, or in their name.
@@ -416,16 +488,21 @@ class Services:
         return with_profile(who, self._own_values)
 
     def principal(self, authorization: str | None) -> Principal:
-        """The caller that an Authorization header names; raises Unauthenticated.
-
-        What rules may ask of the caller's own record is read when one does.
-        """
-        from covey.identity.caller import principal_from
+        """The caller that an Authorization header names, as of now; raises Unauthenticated."""
+        from covey.identity.caller import bearer_token
         from covey.identity.principal import GUEST
 
         if authorization is None:  # most of the web; spared the machinery of tokens
             return GUEST
-        return self.profiled(principal_from(authorization, self.tokens))
+        return self.presence.of(self.tokens.verify(bearer_token(authorization)))
+
+    @cached_property
+    def presence(self) -> Presence:
+        """Whether the caller of a token is still there."""
+        from covey.identity.presence import Presence
+        from covey.store.callers import DynamoCallerStore
+
+        return Presence(DynamoCallerStore(self.transport, self.settings.table_name), self.catalog)
 
     def _own_values(self, user: str) -> Mapping[str, Any]:
         record = self.record_store.get(self.catalog.get("users"), user, consistent=True)
@@ -445,21 +522,83 @@ class Services:
         )
 
     @cached_property
+    def account_store(self) -> AccountStore:
+        """What signing in needs and no record shows."""
+        from covey.store.models.account import DynamoAccountStore
+
+        return DynamoAccountStore()
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Who is signed in."""
+        from covey.identity.sessions import Sessions
+        from covey.store.models.session import DynamoSessionStore
+
+        return Sessions(
+            DynamoSessionStore(), self.account_store, lifetime=self.settings.refresh_token_ttl
+        )
+
+    @cached_property
+    def audit(self) -> Audit:
+        """What happened to accounts."""
+        from covey.identity.audit import Audit
+        from covey.store.models.event import DynamoAuditStore
+
+        return Audit(DynamoAuditStore())
+
+    @cached_property
     def accounts(self) -> Accounts:
         """Signing up, in, on and out."""
         from covey.identity.accounts import Accounts
-        from covey.identity.sessions import Sessions
-        from covey.store.models.account import DynamoAccountStore
-        from covey.store.models.session import DynamoSessionStore
 
         return Accounts(
             collections=self.catalog,
             records=self.record_store,
-            accounts=DynamoAccountStore(),
-            sessions=Sessions(DynamoSessionStore(), lifetime=self.settings.refresh_token_ttl),
+            accounts=self.account_store,
+            sessions=self.sessions,
             tokens=self.tokens,
             limits=self.throttle,
+            audit=self.audit,
+            post=self.post,
+            by_mail=self.settings.sign_up == "by_mail",
         )
+
+    @cached_property
+    def addresses(self) -> Addresses:
+        """E-mail addresses: prove and change."""
+        from covey.identity.addresses import Addresses
+
+        return Addresses(
+            collections=self.catalog,
+            records=self.record_store,
+            challenges=self.challenges,
+            limits=self.throttle,
+            audit=self.audit,
+            post=self.post,
+        )
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        """Passwords: change and reset."""
+        from covey.identity.credentials import Credentials
+
+        return Credentials(
+            accounts=self.accounts,
+            store=self.account_store,
+            sessions=self.sessions,
+            addresses=self.addresses,
+            challenges=self.challenges,
+            limits=self.throttle,
+            audit=self.audit,
+            post=self.post,
+        )
+
+    @cached_property
+    def administration(self) -> Administration:
+        """What administrators do to accounts."""
+        from covey.identity.administration import Administration
+
+        return Administration(self.account_store, self.sessions, self.audit)
 
     @cached_property
     def challenges(self) -> Challenges:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -55,15 +53,6 @@ def deliveries(draw: st.DrawFn) -> tuple[list[tuple[str, Any]], list[list[int]]]
         batches.append(left[:size])
         left = left[size:]
     return history, batches
-
-
-@pytest.fixture(params=["memory", "engine"])
-def totals(request: pytest.FixtureRequest) -> Iterator[Totals]:
-    """Each store, the second in a table of its own."""
-    if request.param == "memory":
-        yield MemoryTotals()
-    else:
-        yield DynamoTotals(transport(), request.getfixturevalue("table"))
 
 
 def played(history: list[tuple[str, Any]], **changes: Any) -> Records:
