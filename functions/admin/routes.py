@@ -13,7 +13,7 @@ from covey.identity.administrators import administrators_only
 from covey.records.conditions import Conditions
 from covey.records.emptiness import is_empty
 from covey.wiring import services
-from functions.admin import outbox
+from functions.admin import backing_up, outbox
 
 FLAG = {"type": "boolean", "default": False}
 COLLECTION = {
@@ -93,8 +93,10 @@ def routes() -> Routes:
         "CollectionChange": CHANGE,
         "Statistics": STATISTICS,
         **outbox.SCHEMAS,
+        **backing_up.SCHEMAS,
     }
     routes = Routes("admin", schemas=schemas)
+    backing_up.declare(routes)
     outbox.declare(routes)
 
     @routes.get(

@@ -1,8 +1,8 @@
-"""An uploaded import starts its job."""
+"""An upload that a job waits for starts it."""
 
 from __future__ import annotations
 
-from covey.jobs.imports import job_of
+from covey.jobs.uploads import job_of
 from covey.triggers.upload import Upload, upload_handler
 from covey.wiring import services
 

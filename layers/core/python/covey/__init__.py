@@ -9,6 +9,7 @@ identity         who asks, and what they may: principals, tokens, accounts, auth
 realtime         subscriptions and who is told of a change
 jobs             background work and schedules
 files            blobs
+backups          a whole deployment as one file, and back
 insight          the cost meter, statistics
 data             records in Python, for functions, hooks and jobs
 store            DynamoDB: keys, transport, repositories, planner

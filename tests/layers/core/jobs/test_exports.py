@@ -24,11 +24,11 @@ from covey.errors import (
 from covey.identity.principal import GUEST, Kind, Principal
 from covey.jobs.exports import SAVE_MS, Export, Exports, blob_key
 from covey.jobs.imports import Import, Imports
-from covey.jobs.imports import blob_key as upload_key
 from covey.jobs.model import Job, Status
 from covey.jobs.results import KEPT_SECONDS, Results
 from covey.jobs.runner import LEASE_MS, Runner
 from covey.jobs.service import Jobs
+from covey.jobs.uploads import key_of
 from covey.records.patient import Patient
 from covey.records.service import Records
 from covey.testing.blobs import MemoryBlobs
@@ -369,7 +369,7 @@ def test_what_was_exported_is_imported_as_it_was(bodies: list[dict[str, Any]], f
     job, text = first.export(ADMIN, format=form)
     assert job.done == len(ids)
     started, _ = second.imports.start(ADMIN, "notes", {"format": form})
-    second.blobs.put(upload_key(started.id), text.encode(), content_type="text/plain")
+    second.blobs.put(key_of("import", started.id), text.encode(), content_type="text/plain")
     second.jobs.enqueue(started.id)
     done = second.finish(started)
     assert (done.status, done.done, done.report) == (Status.DONE, len(ids), ())
@@ -395,7 +395,7 @@ def test_no_cell_begins_a_formula(house: House) -> None:
 @pytest.mark.parametrize("cell", ["'tis", "it's", "a=b", "'quoted'", "5-3", "'5"])
 def test_cells_that_nobody_guarded_are_taken_as_they_are(house: House, cell: str) -> None:
     job, _ = house.imports.start(ADMIN, "notes", {})
-    house.blobs.put(upload_key(job.id), f'text\n"{cell}"\n'.encode(), content_type="text/csv")
+    house.blobs.put(key_of("import", job.id), f'text\n"{cell}"\n'.encode(), content_type="text/csv")
     house.jobs.enqueue(job.id)
     house.finish(job)
     assert house.records.list(ADMIN, "notes").items[0]["text"] == cell
@@ -407,7 +407,7 @@ def test_the_largest_record_goes_out_and_comes_in(house: House) -> None:
         one = house.add(text="\x01" * 100_000, tags=['\x02",' * 10_000, "ä" * 99_000])
         _, text = house.export(ADMIN, format=form)
         job, _ = target.imports.start(ADMIN, "notes", {"format": form})
-        target.blobs.put(upload_key(job.id), text.encode(), content_type="text/csv")
+        target.blobs.put(key_of("import", job.id), text.encode(), content_type="text/csv")
         target.jobs.enqueue(job.id)
         done = target.finish(job)
         assert done.report == ()

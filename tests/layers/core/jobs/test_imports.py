@@ -12,10 +12,11 @@ from covey.collections import Catalog, load
 from covey.errors import BadRequest, CoveyError, Unauthenticated, Unavailable
 from covey.identity.principal import GUEST, Kind, Principal
 from covey.jobs import imports
-from covey.jobs.imports import CHUNK, Import, Imports, blob_key, job_of, options
+from covey.jobs.imports import CHUNK, Import, Imports, options
 from covey.jobs.model import REPORT_LIMIT, Job, Status
 from covey.jobs.runner import LEASE_MS, Runner
 from covey.jobs.service import Jobs
+from covey.jobs.uploads import job_of, key_of
 from covey.records.remembering import Remembering
 from covey.records.service import Records
 from covey.testing.blobs import MemoryBlobs
@@ -79,7 +80,7 @@ class House:
     def send(self, who: Principal, collection: str, data: bytes, **chosen: Any) -> Job:
         job, upload = self.imports.start(who, collection, chosen)
         assert upload["method"] == "PUT"
-        self.blobs.put(blob_key(job.id), data, content_type="text/csv")
+        self.blobs.put(key_of("import", job.id), data, content_type="text/csv")
         assert self.jobs.enqueue(job.id)
         return job
 
@@ -256,7 +257,7 @@ def test_a_file_sent_again_while_it_is_read_does_not_go_on_in_another(
     job = house.send(ANN, "trips", b"title\n" + b"A\n" * CHUNK + b"B\n")
     assert house.queue.take()
     assert house.runner().run(job.id, lambda: False) is not None
-    house.blobs.put(blob_key(job.id), second, content_type="text/csv")
+    house.blobs.put(key_of("import", job.id), second, content_type="text/csv")
     assert house.finish(job).status is status
 
 
@@ -333,7 +334,7 @@ def test_options_that_are_not_understood_are_refused(body: dict[str, Any]) -> No
 
 
 def test_only_uploads_of_imports_name_a_job() -> None:
-    assert job_of(blob_key("1")) == "1"
+    assert job_of(key_of("import", "1")) == job_of(key_of("restore", "1")) == "1"
     for key in ("imports/", "other/1", "imports/1/2", "imports"):
         assert job_of(key) is None
 

@@ -29,8 +29,10 @@ from covey.jobs.owner import owner_of
 from covey.jobs.report import Report
 from covey.jobs.runner import Save
 from covey.jobs.service import Jobs
+from covey.jobs.uploads import key_of
 from covey.records.ids import RANDOM_BITS, text_of
 
+KIND = "import"
 CHUNK = 500
 THREADS = 4
 MODES = ("create", "upsert")
@@ -86,17 +88,6 @@ def _bad(detail: str) -> BadRequest:
     return BadRequest(detail, code="invalid_parameter")
 
 
-def blob_key(job_id: str) -> str:
-    """Where the upload of a job lies."""
-    return f"imports/{job_id}"
-
-
-def job_of(key: str) -> str | None:
-    """The job of an upload's key; None for any other object."""
-    prefix, _, job_id = key.partition("/")
-    return job_id if prefix == "imports" and job_id and "/" not in job_id else None
-
-
 class Imports:
     """Starts imports: a job that waits for its file."""
 
@@ -116,9 +107,9 @@ class Imports:
         found = self._catalog.get(collection)
         refuse_early(who, found, "create")
         chosen = options(body)
-        job = self._jobs.prepare(who, "import", {"collection": found.name, **chosen})
+        job = self._jobs.prepare(who, KIND, {"collection": found.name, **chosen})
         upload = self._blobs.sign_upload(
-            blob_key(job.id), MEDIA_TYPES[chosen["format"]], MAX_UPLOAD, UPLOAD_SECONDS
+            key_of(KIND, job.id), MEDIA_TYPES[chosen["format"]], MAX_UPLOAD, UPLOAD_SECONDS
         )
         return job, upload
 
@@ -141,7 +132,7 @@ class Import:
 
     def __call__(self, job: Job, save: Save, time_left: Callable[[], bool]) -> Job:
         """Take rows until the file or the time ends."""
-        key = blob_key(job.id)
+        key = key_of(KIND, job.id)
         who = owner_of(job, self._user)
         if "header" not in job.position:
             job = save(self._begun(job, key))
@@ -163,7 +154,7 @@ class Import:
             if not time_left():
                 return job
         result: dict[str, Any] = {"rows": job.done + job.failed}
-        report = Report(self._blobs, job)
+        report = Report(self._blobs, job, job.detail["collection"])
         if report.begun:
             result["report"] = report.finish()
         job = save(replace(job, status=Status.DONE, result=result))
@@ -206,7 +197,7 @@ class Import:
         faults = [fault for found in _in_threads(take, chunk) for fault in found]
         failed = len({fault.row for fault in faults})
         position = {**job.position, "offset": chunk[-1].end, "row": chunk[-1].number}
-        position |= Report(self._blobs, job).added(faults)
+        position |= Report(self._blobs, job, reading.collection.name).added(faults)
         return job.advanced(
             faults,
             position=position,

@@ -1,4 +1,4 @@
-"""The whole report of an import with more bad rows than a job can hold: a file of JSON lines."""
+"""The whole report of a job with more bad rows than it can hold: a file of JSON lines."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ PLACE = "report"  # in a job's position
 class Report:
     """The file of one job, as far as its position says that it was written."""
 
-    def __init__(self, blobs: Blobs, job: Job) -> None:
+    def __init__(self, blobs: Blobs, job: Job, name: str) -> None:
+        """`name` begins that of the file."""
         self._job = job
+        self._name = name
         self.begun = PLACE in job.position
         key = f"reports/{job.id}"
         self._file = Growing(blobs, key, "application/x-ndjson", job.position.get(PLACE, {}))
@@ -35,7 +37,7 @@ class Report:
 
     def finish(self) -> dict[str, Any]:
         """The file, as a job's result keeps it."""
-        return kept_file(self._file.finish(), f"{self._job.detail['collection']}-report.jsonl")
+        return kept_file(self._file.finish(), f"{self._name}-report.jsonl")
 
     def clear(self) -> None:
         """Forget what was only kept to go on."""
