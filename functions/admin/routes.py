@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from covey.collections import apply, builds, document
+from covey.collections import apply, builds, document, removal
 from covey.collections.model import Collection
 from covey.errors import Invalid
 from covey.http import Parameter, Request, Response, Routes
 from covey.identity.administrators import administrators_only
 from covey.records.conditions import Conditions
 from covey.records.emptiness import is_empty
+from covey.records.time import rfc3339
 from covey.wiring import services
 from functions.admin import backing_up, outbox
 
@@ -81,8 +82,34 @@ STATISTICS = {
         }
     },
 }
+REMOVAL = {
+    "type": "object",
+    "required": ["job"],
+    "properties": {"job": {"type": "string", "description": "Removes the records: /jobs/{id}."}},
+}
+VERSIONS = {
+    "type": "object",
+    "required": ["items"],
+    "properties": {
+        "items": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["number", "version", "saved", "document"],
+                "properties": {
+                    "number": {"type": "integer", "description": "The version of the catalog."},
+                    "version": {"type": "integer", "description": "That of the collection."},
+                    "saved": {"type": "string", "format": "date-time"},
+                    "document": {"type": ["object", "null"]},
+                },
+            },
+        }
+    },
+}
 ONE = "/admin/collections/{name}"
 NIGHTS = 30
+MAX_VERSIONS, MAX_NUMBER = 100, 99_999_999
+NUMBER = {"type": "integer", "minimum": 1}
 
 
 def routes() -> Routes:
@@ -91,6 +118,8 @@ def routes() -> Routes:
         "Collection": COLLECTION,
         "Collections": COLLECTIONS,
         "CollectionChange": CHANGE,
+        "CollectionRemoval": REMOVAL,
+        "CollectionVersions": VERSIONS,
         "Statistics": STATISTICS,
         **outbox.SCHEMAS,
         **backing_up.SCHEMAS,
@@ -127,6 +156,61 @@ def routes() -> Routes:
         found = services().catalog.get(name)
         return Response(_shown(found), etag=_etag(found))
 
+    @routes.delete(
+        ONE,
+        summary="Remove a collection and its records",
+        query=(Parameter("confirm", "Go ahead: the records are lost.", FLAG),),
+        answer="CollectionRemoval",
+        problems=(202, 400, 403, 404, 409),
+    )
+    def delete_collection(request: Request, name: str) -> Response:
+        """The collection is gone at once; a job removes its records, and frees the name at last.
+        Without `confirm` it answers 409 `destructive_change`, and 409 `collection_referred` where
+        relations of others lead to it.
+        """
+        administrators_only(request.principal)
+        job = apply.persist(
+            lambda: removal.remove(
+                services().catalog,
+                name,
+                begin=services().begin_removal,
+                confirmed=request.flag("confirm"),
+            )
+        )
+        return Response({"job": job}, status=202, location=f"/jobs/{job}")
+
+    @routes.get(
+        f"{ONE}/versions",
+        summary="Read what a collection was, newest first",
+        query=(
+            Parameter("before", "Only from before this version of the catalog.", NUMBER),
+            Parameter("limit", "How many, 1 to 100; 30 unless given.", NUMBER),
+        ),
+        answer="CollectionVersions",
+        problems=(400, 403, 404),
+    )
+    def list_versions(request: Request, name: str) -> Any:
+        """Every version is kept, also of a collection that is gone. One is brought back by
+        putting its `document`.
+        """
+        administrators_only(request.principal)
+        before = request.integer("before", MAX_NUMBER, 1, MAX_NUMBER)
+        limit = request.integer("limit", 30, 1, MAX_VERSIONS)
+        found = services().catalog.past(name, before, limit)
+        if not found and before == MAX_NUMBER:
+            services().catalog.get(name)
+        return {
+            "items": [
+                {
+                    "number": one.number,
+                    "version": one.version,
+                    "saved": rfc3339(one.saved),
+                    "document": one.document,
+                }
+                for one in found
+            ]
+        }
+
     @routes.put(
         ONE,
         summary="Make or change a collection",
@@ -147,17 +231,20 @@ def routes() -> Routes:
         """
         administrators_only(request.principal)
         conditions = Conditions.parse(request.header("if-match"), request.header("if-none-match"))
-        planned = apply.plan(services().catalog, _named(name, request.json()))
-        conditions.check(None if planned.before is None else _etag(planned.before))
-        dry_run, after = request.flag("dry_run"), planned.after
-        if not dry_run:
-            after = apply.apply(
+        dry_run, wanted = request.flag("dry_run"), _named(name, request.json())
+
+        def attempt() -> tuple[apply.Plan, Collection]:
+            planned = apply.plan(services().catalog, wanted)
+            conditions.check(None if planned.before is None else _etag(planned.before))
+            return planned, planned.after if dry_run else apply.apply(
                 services().catalog,
                 planned,
                 is_empty=partial(is_empty, services().record_store),
                 builder=services().backfills,
                 confirmed=request.flag("confirm"),
             )
+
+        planned, after = apply.persist(attempt)
         made = planned.before is None and not dry_run
         return Response(
             {

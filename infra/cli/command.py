@@ -200,6 +200,28 @@ def diff(collections: Path, endpoint: str | None) -> None:
 
 
 @main.command()
+@click.argument("name")
+@_ENDPOINT
+@click.option("--yes", is_flag=True, help="Go ahead: its records are lost.")
+def remove(name: str, endpoint: str | None, yes: bool) -> None:
+    """Remove a collection and its records from a table, by a job (JOBS_QUEUE_URL).
+
+    Take its file out of the folder too, or the next push makes it again.
+    """
+    _reach(endpoint)
+    from covey.collections.removal import remove as end
+    from covey.errors import CoveyError
+    from covey.wiring import services
+
+    try:
+        job = end(services().catalog, name, begin=services().begin_removal, confirmed=yes)
+    except CoveyError as error:
+        hint = "\n`--yes` does it." if error.code == "destructive_change" else ""
+        raise click.ClickException(error.detail + hint) from error
+    click.echo(f"{name} is gone; job {job} removes its records.")
+
+
+@main.command()
 @_COLLECTIONS
 @_ENDPOINT
 @click.option("--check", is_flag=True, help="Only compare; fails where files would be written.")

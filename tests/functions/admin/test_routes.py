@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from covey.jobs.backfills import Backfills
 from covey.jobs.service import Jobs
+from covey.testing.queues import MemoryJobQueue
 from covey.wiring import services
 
 COLLECTION = {"name": "tags", "fields": {"label": {"type": "text"}}, "rules": {"read": "true"}}
@@ -17,6 +19,8 @@ ALL = [
     ("GET", "/admin/collections/nowhere", {}),
     ("PUT", "/admin/collections/tags", {"body": COLLECTION}),
     ("PUT", "/admin/collections/tags", {"body": "{"}),
+    ("DELETE", "/admin/collections/posts", {}),
+    ("GET", "/admin/collections/posts/versions", {}),
     ("GET", "/admin/statistics", {}),
     ("GET", "/admin/outbox", {}),
     ("GET", "/admin/outbox/x", {}),
@@ -153,3 +157,25 @@ def test_names_that_no_collection_can_have(api: Any, root: str, name: str) -> No
 def test_the_name_is_that_of_the_path(api: Any, root: str) -> None:
     answer = api("PUT", "/admin/collections/tags", body={**COLLECTION, "name": "x"}, token=root)
     assert answer.code == "invalid_collection"
+
+
+def test_versions_are_kept_and_a_collection_is_removed(api: Any, root: str) -> None:
+    path = "/admin/collections/tags"
+    api("PUT", path, body=COLLECTION, token=root)
+    api("PUT", path, body={**COLLECTION, "description": "labels"}, token=root)
+    items = api("GET", f"{path}/versions", token=root).json["items"]
+    assert [one["version"] for one in items] == [2, 1]
+    assert items[1]["document"] == {"name": "tags", **items[1]["document"]}
+    target = f"{path}/versions?before={items[0]['number']}&limit=1"
+    assert api("GET", target, token=root).json["items"] == items[1:]
+    for query in ("limit=0", "limit=101", "before=x"):
+        assert api("GET", f"{path}/versions?{query}", token=root).code == "invalid_parameter"
+    assert api("GET", "/admin/collections/nowhere/versions", token=root).status == 404
+    assert api("DELETE", path, token=root).code == "destructive_change"
+    services().settings = replace(services().settings, jobs_queue_url="queue")
+    services().jobs = Jobs(services().job_store, MemoryJobQueue())
+    gone = api("DELETE", f"{path}?confirm=true", token=root)
+    assert (gone.status, gone.headers["Location"]) == (202, f"/jobs/{gone.json['job']}")
+    assert api("GET", path, token=root).status == 404
+    assert api("PUT", path, body=COLLECTION, token=root).code == "collection_ending"
+    assert api("GET", f"{path}/versions", token=root).status == 200

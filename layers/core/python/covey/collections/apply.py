@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from covey.collections import builds
 from covey.collections.catalog import Catalog
@@ -17,6 +17,10 @@ from covey.collections.document import check_relations, load
 from covey.collections.faults import Faults
 from covey.collections.model import Build, Collection, State
 from covey.errors import Conflict, FieldError
+
+ATTEMPTS = 8  # of a change that others of the catalog overtake
+
+T = TypeVar("T")
 
 
 class Builder(Protocol):
@@ -40,10 +44,24 @@ class Plan:
     changes: tuple[SchemaChange, ...]
 
 
+def persist(attempt: Callable[[], T]) -> T:
+    """Repeat a change of the catalog while changes of other collections overtake it."""
+    for number in range(ATTEMPTS):
+        try:
+            return attempt()
+        except Conflict as conflict:
+            if conflict.code != "catalog_changed" or number == ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
 def plan(catalog: Catalog, document: Mapping[str, Any]) -> Plan:
     """Read a document against the catalog as it is now; raises Invalid."""
     catalog.refresh()
     there = {collection.name: collection for collection in catalog.all()}
+    if (ending := catalog.ending(str(document.get("name")))) is not None:
+        message = f"A collection of this name is being removed (job {ending.ending})."
+        raise Conflict(message, code="collection_ending")
     before = there.get(str(document.get("name")))
     after = load(document, previous=before)
     faults = Faults()

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from covey.collections import users
 from covey.collections.model import Collection
 from covey.collections.sharding import LEAD_MS
 from covey.errors import Conflict, NotFound
 
+ATTEMPTS = 10  # of a change that others overtake
 RETRY_AFTER = 1.0  # seconds between two looks for names that are not there
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a collection was from some moment on, in milliseconds; no document where it ended.
+
+    `number` is the version of the catalog that said so, `version` that of the collection.
+    """
+
+    number: int
+    version: int
+    saved: int
+    document: Mapping[str, Any] | None
 
 
 class CatalogStore(Protocol):
@@ -30,6 +44,26 @@ class CatalogStore(Protocol):
         version `expected`; afterwards it is at `expected` + 1.
         """
         ...
+
+    def forget(self, collection: Collection, expected: int) -> None:
+        """Take a collection out; raises and counts as `save` does."""
+        ...
+
+    def past(self, name: str, before: int | None, limit: int) -> Sequence[Past]:
+        """What a collection was, newest first, from below the catalog's version `before` on."""
+        ...
+
+
+class Everything:
+    """The collections with those that are being removed, for whoever cleans up behind records."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def get(self, name: str) -> Collection:
+        """The collection; raises NotFound."""
+        ending = self._catalog.ending(name)
+        return self._catalog.get(name) if ending is None else ending
 
 
 class Catalog:
@@ -55,6 +89,7 @@ class Catalog:
         self._collections: dict[str, Collection] = {}
         self._stored: frozenset[str] = frozenset()  # the others are built in
         self._loaded: float | None = None
+        self._ending: dict[str, Collection] = {}
 
     def get(self, name: str) -> Collection:
         """The collection of that name; raises NotFound.
@@ -69,10 +104,38 @@ class Catalog:
             raise NotFound("collection")
         return found
 
+    def ending(self, name: str) -> Collection | None:
+        """The collection of that name, if it is one that is being removed."""
+        self._fresh(self._ttl)
+        return self._ending.get(name)
+
+    def forget(self, collection: Collection) -> None:
+        """Take out one that is ending and has no records left; its name is free then.
+
+        Raises Conflict ``catalog_changed`` when others keep changing the catalog.
+        """
+        for attempt in range(ATTEMPTS):
+            with self._lock:
+                self._load()
+                if collection.name not in self._ending:
+                    return
+                try:
+                    self._store.forget(collection, self._version)
+                except Conflict:
+                    if attempt == ATTEMPTS - 1:
+                        raise
+                else:
+                    self._load()
+                    return
+
     def all(self) -> list[Collection]:
-        """Every collection, by name."""
+        """Every collection, by name; not those that are being removed."""
         collections = self._fresh(self._ttl)
         return [collections[name] for name in sorted(collections)]
+
+    def past(self, name: str, before: int | None = None, limit: int = 30) -> Sequence[Past]:
+        """What a collection was, newest first."""
+        return self._store.past(name, before, limit)
 
     def refresh(self) -> None:
         """Read the store now."""
@@ -89,7 +152,8 @@ class Catalog:
         self._fresh(self._ttl)
         with self._lock:
             expected, stored, self._loaded = self._version, self._stored, None
-            before = self._collections[collection.name] if collection.name in stored else None
+            known = {**self._collections, **self._ending}
+            before = known[collection.name] if collection.name in stored else None
             if before is not None and not _follows(collection, before):
                 raise Conflict("The collection changed meanwhile.", code="catalog_changed")
             self._store.save(collection, expected)
@@ -107,6 +171,8 @@ class Catalog:
         version, collections = self._store.load()
         known = {one.name: replace(one, known_until=until) for one in collections}
         self._stored = frozenset(known)
+        self._ending = {name: one for name, one in known.items() if one.ending}
+        known = {name: one for name, one in known.items() if not one.ending}
         if users.NAME not in known:
             known[users.NAME] = users.collection()
         self._version, self._collections, self._loaded = version, known, self._clock()

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from covey.collections import document
+from covey.collections.catalog import Past
 from covey.collections.model import Collection
 from covey.errors import Conflict
+from covey.records.time import now_ms
 from covey.store import codec, keys
 from covey.store.outcomes import DomainTransport
 from covey.store.transaction import Part, transact
@@ -55,8 +57,60 @@ class DynamoCatalogStore:
         transact(
             self._transport,
             [Part({"Put": put}, lambda reason: _changed())],
-            [{"Put": {"TableName": self._table, "Item": item}}],
+            [
+                {"Put": {"TableName": self._table, "Item": item}},
+                {"Put": {"TableName": self._table, "Item": self._past(collection, expected + 1)}},
+            ],
         )
+
+    def forget(self, collection: Collection, expected: int) -> None:
+        """As `CatalogStore.forget`."""
+        gone = self._past(collection, expected + 1) | {"s": codec.encode(None)}
+        bump = {
+            "TableName": self._table,
+            "Item": {**_key(keys.CATALOG_VERSION), "n": codec.encode(expected + 1)},
+            "ConditionExpression": "n = :e",
+            "ExpressionAttributeValues": {":e": codec.encode(expected)},
+        }
+        transact(
+            self._transport,
+            [Part({"Put": bump}, lambda reason: _changed())],
+            [
+                {"Delete": {"TableName": self._table, "Key": _key(collection.name)}},
+                {"Put": {"TableName": self._table, "Item": gone}},
+            ],
+        )
+
+    def past(self, name: str, before: int | None, limit: int) -> Sequence[Past]:
+        """As `CatalogStore.past`."""
+        pk, below = keys.catalog_version(name, 10**8 - 1 if before is None else before - 1)
+        request = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :p AND sk <= :b",
+            "ExpressionAttributeValues": {":p": {"S": pk}, ":b": {"S": below}},
+            "ScanIndexForward": False,
+            "ConsistentRead": True,
+            "Limit": limit,
+        }
+        return [
+            Past(
+                int(item["sk"]["S"]),
+                int(item["n"]["N"]),
+                int(item["at"]["N"]),
+                codec.decode(item["s"]),
+            )
+            for item in self._transport.call("Query", request)["Items"]
+        ]
+
+    def _past(self, collection: Collection, number: int) -> codec.Item:
+        pk, sk = keys.catalog_version(collection.name, number)
+        return {
+            "pk": {"S": pk},
+            "sk": {"S": sk},
+            "n": codec.encode(collection.version),
+            "at": codec.encode(now_ms()),
+            "s": codec.encode(document.dump(collection)),
+        }
 
 
 def _key(name: str) -> codec.Item:

@@ -4,6 +4,7 @@
     record          {collection}.{shard}  {id}     get 0.5; newest first list 0.5 per 4 KB
     record          {collection}.={id}    {id}     the same for ids given by the writer
     catalog         !catalog              {name}   all collections in one query; ``!``: version
+    its versions    !catalog.{name}       {n}      what a collection was, by version of the catalog
     unique claim    !claim.{hash}         .        one owner per unique value; lookup 1
     reference       !ref.{name}.{id}      {collection}.{field}.{id}  who refers to a record
     its gate        !ref.{name}.{id}      .        references ever made; closed at the end
@@ -209,6 +210,11 @@ CATALOG_VERSION = "!"  # sorts before every collection's name
 def catalog(collection: str) -> Key:
     """One collection of the catalog."""
     return CATALOG, collection
+
+
+def catalog_version(collection: str, version: int) -> Key:
+    """What a collection was at a version of the catalog; in their order."""
+    return f"!catalog.{collection}", f"{version:08d}"
 
 
 def secret(name: str) -> Key:
