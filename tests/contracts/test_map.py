@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.gateway.city import City, Endpoints, HttpRoute
+from infra.gateway.filters import passes
 from infra.gateway.template import load
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,3 +132,14 @@ assert not heavy, f"imports at cold start: {{heavy}}"
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_what_consumers_of_changes_write_calls_them_no_more() -> None:
+    (stream,) = [one for one in CITY.streams if one.function == "ChangesApplyFunction"]
+
+    def told(partition: str) -> bool:
+        record = {"dynamodb": {"Keys": {"pk": {"S": partition}}}}
+        return passes(stream.filters, record)
+
+    assert all(told(partition) for partition in ("posts.0", "_audit.3", "z.=id"))
+    assert not any(told(partition) for partition in ("!mark.posts.0", "!total.posts.0.0", "!job.1"))

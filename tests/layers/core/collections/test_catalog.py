@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from covey.collections import Catalog, load
+from covey.collections.catalog import Everything
 from covey.collections.model import Collection
 from covey.errors import Conflict, NotFound
 from covey.testing.catalog import MemoryCatalogStore
@@ -122,3 +123,17 @@ def test_users_are_saved_over_the_built_in_ones() -> None:
     catalog = Catalog(MemoryCatalogStore())
     catalog.save(load({"name": "users", "fields": {"nick": {"type": "text"}}}))
     assert "nick" in catalog.get("users").fields
+
+
+def test_who_hears_of_records_finds_a_collection_that_was_just_added() -> None:
+    store = MemoryCatalogStore()
+    clock = Clock()
+    catalog = Catalog(store, clock=clock)
+    with pytest.raises(NotFound):
+        catalog.get("posts")
+    Catalog(store).save(POSTS)
+    with pytest.raises(NotFound):
+        catalog.get("posts")
+    assert Everything(catalog).get("posts") == POSTS
+    with pytest.raises(NotFound):
+        Everything(catalog).get("gone")

@@ -61,7 +61,18 @@ class Everything:
         self._catalog = catalog
 
     def get(self, name: str) -> Collection:
-        """The collection; raises NotFound."""
+        """The collection; raises NotFound.
+
+        A record has been written, so that a name that is missing is new, or has just gone: the
+        store is asked again at once. What is passed over here is never told of again.
+        """
+        ending = self._catalog.ending(name)
+        if ending is not None:
+            return ending
+        try:
+            return self._catalog.get(name)
+        except NotFound:
+            self._catalog.refresh()
         ending = self._catalog.ending(name)
         return self._catalog.get(name) if ending is None else ending
 
