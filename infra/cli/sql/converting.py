@@ -17,6 +17,7 @@ from typing import Any
 
 import simplejson
 
+_DIGITS = 38
 _OFFSET = re.compile(r"([+-]\d{2})$")
 _TRUE, _FALSE = frozenset((True, 1, "1", "t", "true")), frozenset((False, 0, "0", "f", "false"))
 
@@ -44,8 +45,8 @@ def key_text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, Decimal):
-        plain = value.normalize()
-        return format(plain, "f")
+        text = format(value, "f")
+        return text.rstrip("0").rstrip(".") if "." in text else text
     if isinstance(value, bytes):
         return base64.urlsafe_b64encode(value).decode().rstrip("=")
     return str(value)
@@ -62,7 +63,7 @@ def _number(value: Any) -> int | Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
         raise ValueError("is no number")
     if isinstance(value, int):
-        return value
+        return _exact(Decimal(value)) if abs(value) >= 10**_DIGITS else value
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("is no finite number")
     try:
@@ -71,9 +72,17 @@ def _number(value: Any) -> int | Decimal:
         raise ValueError("is no number") from None
     if not exact.is_finite():
         raise ValueError("is no finite number")
-    if exact and not -131 < exact.adjusted() < 126:  # before anything spells it out
+    return _exact(exact)
+
+
+def _exact(number: Decimal) -> Decimal:
+    """The number, if it can be kept: the server refuses a whole request for one that cannot."""
+    if number and not -131 < number.adjusted() < 126:  # before anything spells it out
         raise ValueError("is out of range")
-    return exact
+    digits = number.as_tuple().digits
+    if len("".join(map(str, digits)).strip("0")) > _DIGITS:
+        raise ValueError(f"has more than {_DIGITS} digits")
+    return number
 
 
 def _bool(value: Any) -> bool:
@@ -125,8 +134,14 @@ def _date(value: Any) -> str:
 
 
 def _json(value: Any) -> Any:
-    """The value itself; SQLite keeps its text."""
-    return value
+    """The value itself, of numbers that can be kept."""
+    if isinstance(value, dict):
+        return {name: _json(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_json(part) for part in value]
+    if value is None or isinstance(value, bool | str):
+        return value
+    return _number(value)
 
 
 def _json_text(value: Any) -> Any:
@@ -135,9 +150,10 @@ def _json_text(value: Any) -> Any:
     if not isinstance(value, str):
         return _anything(value)
     try:
-        return simplejson.loads(value, use_decimal=True, parse_constant=_no_constant)
+        found = simplejson.loads(value, use_decimal=True, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise ValueError("is no JSON") from None
+    return _json(found)
 
 
 def _no_constant(_literal: str) -> Any:

@@ -102,7 +102,10 @@ def _dumped(value: Any) -> str:
 
 
 def _loaded(text: str) -> Any:
-    return simplejson.loads(text, use_decimal=True)
+    try:
+        return simplejson.loads(text, use_decimal=True)
+    except RecursionError:
+        return NotImplemented  # no value of JSON: for its row alone to be refused
 
 
 def said(error: SQLAlchemyError, url: sa.URL) -> str:

@@ -132,11 +132,12 @@ class Tables:
             row[name] = self._value("datetime", record[name])
         for name, about in document["fields"].items():
             value = record.get(name)
-            kind = self.tables[str(document["name"])].c[name].type
+            kind: Any = self.tables[str(document["name"])].c[name].type
             if value is None:
                 row[name] = None
             elif about.get("list") and self._postgresql:
-                row[name] = [self._value(about["type"], item) for item in value]
+                inner = kind.item_type
+                row[name] = [self._value(about["type"], item, inner) for item in value]
             elif about.get("list") or about["type"] not in _TYPES:
                 row[name] = value
             else:
@@ -153,7 +154,8 @@ class Tables:
             return _exact(value)
         if kind == "integer" and not isinstance(column, sa.Numeric) and not _fits(value):
             raise ValueError("is beyond 64 bits")
-        return value
+        # The driver takes no array of ints and decimals together.
+        return Decimal(value) if isinstance(column, sa.Numeric) else value
 
 
 def _fits(value: Any) -> bool:

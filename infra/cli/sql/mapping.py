@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +13,7 @@ from infra.cli.sql.choosing import Choice, chosen
 from infra.cli.sql.column_types import Kind, choice, kind_of
 from infra.cli.sql.faults import SqlFaultError
 from infra.cli.sql.index_mapping import Access
-from infra.cli.sql.ordering import components
+from infra.cli.sql.ordering import Place, arranged
 from infra.cli.sql.plan import FieldSource, Plan, RelationSource, TablePlan
 from infra.cli.sql.reflecting import Column, ForeignKey, Table
 
@@ -35,18 +34,16 @@ def plan(tables: Sequence[Table], choice: Choice, *, texts: bool = False) -> Pla
     """
     taken, skipped = chosen(tables, choice)
     names = _names(taken, choice.names)
-    groups = components(names, {t.name: [k.table for k in t.foreign_keys] for t in taken})
+    places = arranged(
+        {table.name: [key.table for key in table.foreign_keys] for table in taken},
+        {table.name: [key.table for key in _needed(table)] for table in taken},
+    )
     by_name = {table.name: table for table in taken}
     notices: list[str] = []
     plans = []
-    for group in groups:
-        # Within a cycle, what a row cannot do without comes before it; the rest is set later.
-        needed = {name: [key.table for key in _needed(by_name[name])] for name in group}
-        for knot in components(group, needed):
-            for name in knot:
-                ties = _Ties(frozenset(group), frozenset(knot))
-                mapper = _Mapper(by_name[name], by_name, names, ties, texts, notices)
-                plans.append(mapper.plan())
+    for place in places:
+        mapper = _Mapper(by_name[place.name], by_name, names, place, texts, notices)
+        plans.append(mapper.plan())
     return Plan(tuple(plans), tuple(notices), tuple(skipped))
 
 
@@ -56,14 +53,6 @@ def _needed(table: Table) -> list[ForeignKey]:
         for key in table.foreign_keys
         if not any(table.column(name).nullable for name in key.columns)
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Ties:
-    """Which tables a table refers to that refer to it: in some way, and by columns never null."""
-
-    loose: frozenset[str]
-    tight: frozenset[str]
 
 
 def _names(tables: Sequence[Table], given: Mapping[str, str]) -> dict[str, str]:
@@ -90,14 +79,14 @@ class _Mapper:
         table: Table,
         tables: Mapping[str, Table],
         names: Mapping[str, str],
-        ties: _Ties,
+        place: Place,
         texts: bool,
         notices: list[str],
     ) -> None:
         self._table = table
         self._tables = tables
         self._names = names
-        self._ties = ties
+        self._place = place
         self._texts = texts
         self._notices = notices
         self._documents: dict[str, dict[str, Any]] = {}
@@ -227,7 +216,7 @@ class _Mapper:
         document: dict[str, Any] = {"type": "relation", "to": self._names[key.table]}
         if required:
             document["required"] = True
-            if key.table in self._ties.tight:
+            if key.table in self._place.tight:
                 document["check"] = False
                 self._note(
                     f"({', '.join(key.columns)}) is a relation that is not checked: its tables "
@@ -241,7 +230,7 @@ class _Mapper:
     def _relation(self, column: Column, key: ForeignKey) -> None:
         name = naming.relation_name(column.name, {*self._documents, *self._others(column)})
         self._documents[name] = self._options(key, not column.nullable)
-        loops = key.table in self._ties.loose and column.nullable
+        loops = key.table in self._place.loose and column.nullable
         self._relations.append(RelationSource(name, (column.name,), key.table, loops))
         if name not in (column.name, column.name.removesuffix("_id")):
             self._note(f"{column.name} becomes the relation {name} to {self._names[key.table]}")
@@ -257,7 +246,7 @@ class _Mapper:
         ordered = tuple(columns[one] for one in self._tables[key.table].key)
         required = not any(self._table.column(one).nullable for one in ordered)
         self._documents[name] = self._options(key, required)
-        loops = key.table in self._ties.loose and not required
+        loops = key.table in self._place.loose and not required
         self._relations.append(RelationSource(name, ordered, key.table, loops))
         self._note(f"({', '.join(key.columns)}) is also the relation {name}")
 

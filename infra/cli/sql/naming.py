@@ -41,8 +41,8 @@ def _names_an_id(column: str) -> bool:
 
 def _legal(name: str, prefix: str) -> str:
     """ASCII in small letters, words joined by ``_``, from a letter on, within the length."""
-    plain = unicodedata.normalize("NFKD", _HUMP.sub("_", name))
-    ascii_only = plain.encode("ascii", "ignore").decode().lower()
+    plain = unicodedata.normalize("NFKD", _HUMP.sub("_", name).casefold())
+    ascii_only = plain.encode("ascii", "ignore").decode()
     text = _OTHER.sub("_", ascii_only).strip("_")
     if not text:  # of letters that have no ASCII: told apart by what they were
         text = hashlib.sha256(name.encode()).hexdigest()[:8]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 
 def components(names: Iterable[str], refers: Mapping[str, Iterable[str]]) -> list[list[str]]:
@@ -12,6 +13,30 @@ def components(names: Iterable[str], refers: Mapping[str, Iterable[str]]) -> lis
     algorithms", 1972), without recursion: a chain of tables may be long.
     """
     return _Search(sorted(names), refers).run()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A name in its order, and what refers to it and is referred to by it.
+
+    `loose` are those of a cycle in any way, `tight` those of one where no row can do without.
+    """
+
+    name: str
+    loose: frozenset[str]
+    tight: frozenset[str]
+
+
+def arranged(
+    refers: Mapping[str, Iterable[str]], needs: Mapping[str, Iterable[str]]
+) -> list[Place]:
+    """Every name after what it refers to; within a cycle, after what it cannot do without."""
+    return [
+        Place(name, frozenset(group), frozenset(knot))
+        for group in components(refers, refers)
+        for knot in components(group, needs)
+        for name in knot
+    ]
 
 
 class _Search:

@@ -38,7 +38,8 @@ class RelationSource:
 class TablePlan:
     """One table, its collection's document, and where each value comes from.
 
-    `verbatim` tells that keys are ids already, as `covey export-sql` wrote them.
+    `verbatim` tells that keys are ids already, as `covey export-sql` wrote them. `late` are fields
+    of several relations that may have to be set after the record, as `RelationSource.loops`.
     """
 
     table: Table
@@ -46,6 +47,7 @@ class TablePlan:
     fields: tuple[FieldSource, ...]
     relations: tuple[RelationSource, ...]
     verbatim: bool = False
+    late: tuple[str, ...] = ()
 
     @property
     def collection(self) -> str:

@@ -35,7 +35,7 @@ class Drafting:
     def __init__(self, plan: TablePlan) -> None:
         self._plan = plan
         about = plan.document["fields"]
-        self._loops = tuple(one.field for one in plan.relations if one.loops)
+        self._loops = (*plan.late, *(one.field for one in plan.relations if one.loops))
         # No value is said where something would else take its place.
         self._said = frozenset(name for name, field in about.items() if "default" in field)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -16,26 +18,40 @@ import pytest
 import sqlalchemy as sa
 
 from infra.gateway.engine import free_port
-from tests.e2e.running import Running, User
+from tests.e2e.running import Running, User, until
 from tests.infra.cli.sql.importing import Importer
 
 HERE = Path(__file__).parent
 _DEBIAN = Path("/usr/lib/postgresql/15/bin")
 
 
-@pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A gateway without collections."""
-    folder = tmp_path_factory.mktemp("sql-house")
+@contextlib.contextmanager
+def fresh(folder: Path) -> Iterator[tuple[Running, User]]:
+    """A gateway without collections, and its administrator."""
     (folder / "collections").mkdir()
     running = Running(folder, collections=folder / "collections").start()
-    yield running
-    running.close()
+    # The link is printed a moment after the address.
+    link = until(lambda: re.search(r"bootstrap#token=([\w-]+)", running.log.read_text()), "a link")
+    try:
+        yield running, running.administrator(link[1])
+    finally:
+        running.close()
 
 
 @pytest.fixture(scope="session")
-def root(house: Running) -> User:
-    return house.administrator(house.token)
+def _house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, User]]:
+    with fresh(tmp_path_factory.mktemp("sql-house")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def house(_house: tuple[Running, User]) -> Running:
+    return _house[0]
+
+
+@pytest.fixture(scope="session")
+def root(_house: tuple[Running, User]) -> User:
+    return _house[1]
 
 
 @pytest.fixture
@@ -93,7 +109,7 @@ def postgresql() -> Iterator[sa.URL]:
         process = subprocess.Popen(command, stdout=log, stderr=log, **options)  # type: ignore[call-overload]
     try:
         url = sa.URL.create(
-            "postgresql+psycopg", "covey", "a secret", "127.0.0.1", port, "postgres"
+            "postgresql+psycopg", "covey", "a-secret", "127.0.0.1", port, "postgres"
         )
         _await(url, process, folder / "log")
         yield url
@@ -104,7 +120,7 @@ def postgresql() -> Iterator[sa.URL]:
 
 
 def _await(url: sa.URL, process: subprocess.Popen[bytes], log: Path) -> None:
-    engine = sa.create_engine(url)
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
     for _ in range(300):
         assert process.poll() is None, log.read_text()
         try:
@@ -120,7 +136,7 @@ def _await(url: sa.URL, process: subprocess.Popen[bytes], log: Path) -> None:
 def database(postgresql: sa.URL) -> Iterator[sa.URL]:
     """An empty database of its own."""
     name = f"t{time.monotonic_ns()}"
-    control = sa.create_engine(postgresql, isolation_level="AUTOCOMMIT")
+    control = sa.create_engine(postgresql, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     quoted = sa.sql.compiler.IdentifierPreparer(control.dialect).quote(name)
     with control.connect() as connection:
         connection.exec_driver_sql(f"CREATE DATABASE {quoted}")

@@ -65,6 +65,12 @@ class Importer:
     def document(self, collection: str) -> dict[str, Any]:
         return _exact(self.root.http.get(f"/admin/collections/{collection}").text)
 
+    def put(self, path: str, body: Any) -> None:
+        headers = {"Content-Type": "application/json"}
+        content = simplejson.dumps(body, use_decimal=True)
+        answer = self.root.http.put(path, content=content, headers=headers)
+        assert answer.status_code in (200, 201), answer.text
+
     def records(self, collection: str) -> dict[str, dict[str, Any]]:
         """Every record by its id, without what the system sets but `id`."""
         found: dict[str, dict[str, Any]] = {}
@@ -92,8 +98,11 @@ def _exact(text: str) -> Any:
 
 def plain(value: Any) -> Any:
     """A value with its numbers in one form."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Decimal(value)
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else value.normalize()
+        text = format(value, "f")
+        return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
     if isinstance(value, dict):
         return {name: plain(one) for name, one in value.items()}
     return [plain(one) for one in value] if isinstance(value, list) else value
