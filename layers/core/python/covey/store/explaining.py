@@ -74,7 +74,7 @@ def _merge(planned: Planned) -> dict[str, Any]:
 def _residual(branch: Branch) -> list[str]:
     """The conjuncts that the bounds do not say."""
     plan = branch.plan
-    served = {*plan.equal, plan.ranged, *plan.point}
+    served = {*plan.equal, plan.ranged, *plan.point} - {None}
     return [text for text, name in branch.demands.parts if name not in served]
 
 
