@@ -256,6 +256,22 @@ FAULTS: dict[str, tuple[Any, dict[str, str]]] = {
         {**with_fields(a={"type": "integer"}), "search": ["a"]},
         {"search.0": "must be a text field"},
     ),
+    "a search of nothing": (
+        {**with_fields(a={"type": "text"}), "search": {"fields": []}},
+        {"search.fields": "what to search in"},
+    ),
+    "a search with odd weights": (
+        {**with_fields(a={"type": "text"}), "search": {"fields": {"a": 0}}},
+        {"search.fields.a": "a weight"},
+    ),
+    "a search in another language": (
+        {**with_fields(a={"type": "text"}), "search": {"fields": ["a"], "language": "elvish"}},
+        {"search.language": "english, none"},
+    ),
+    "a search with more": (
+        {**with_fields(a={"type": "text"}), "search": {"fields": ["a"], "stop": 1}},
+        {"search.stop": "not known"},
+    ),
     "a sum of text": (
         {**with_fields(a={"type": "text"}), "aggregates": {"x": {"sum": ["a"]}}},
         {"aggregates.x.sum": "must be of numbers"},

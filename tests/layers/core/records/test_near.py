@@ -154,6 +154,13 @@ def test_a_sort_orders_what_is_near_otherwise(house: House) -> None:
     assert house.near(3, 3, 10, sort="created").near is None
 
 
+def test_the_plan_says_that_it_goes_by_distance(house: House) -> None:
+    plan = house.records.explain(ADMIN, "shops", {"filter": "near(place, 1, 1, 5)"})
+    assert (plan["source"], plan["order"]) == ("geo [place]", "distance")
+    sorted_ = {"filter": "near(place, 1, 1, 5)", "sort": "created"}
+    assert house.records.explain(ADMIN, "shops", sorted_)["source"] == "creation order"
+
+
 BAD = {
     "no such latitude": "near(place, 91, 0, 1)",
     "no such longitude": "near(place, 0, -181, 1)",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection as Names
 from dataclasses import dataclass
 from decimal import Decimal
+from math import ceil
+from typing import Any
 
 from covey.collections.builds import index_part
 from covey.collections.model import Collection, Index
@@ -15,6 +17,7 @@ from covey.records.model import Record
 from covey.records.projection import bad
 
 MAX_KM = 5_000
+RECORDS_PER_UNIT = 4  # of 1 KB in the 4 KB of a read unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,19 @@ class Circle:
     lat: float
     lon: float
     km: float
+
+    def explained(self, budget: int) -> dict[str, Any]:
+        """The plan of a list by distance, for people and tools."""
+        return {
+            "source": f"geo [{self.field}]",
+            "order": "distance",
+            "range": self.field,
+            "bounded": True,
+            "covering": True,
+            "maximal_read_units": ceil(budget / RECORDS_PER_UNIT) / 2,
+            "rejected": [],
+            "suggestion": None,
+        }
 
     def distance(self, record: Record) -> float | None:
         """How far a record's place is, in kilometres; None where it has none."""

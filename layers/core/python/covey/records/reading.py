@@ -153,7 +153,10 @@ class Reader:
         Raises Forbidden (code explain_denied) where the plan would name what the caller may not
         read: a read rule over hidden fields.
         """
-        asking, _, query = self._query(principal, collection, parameters or {}, request)
+        asking, wanted, query = self._query(principal, collection, parameters or {}, request)
+        circle = None if wanted.sort else circle_of(asking.collection, wanted.where)
+        if circle is not None:
+            return circle.explained(query.budget)
         if not access.may_read_rule(asking.principal, asking.collection):
             raise Forbidden(
                 "The read rule of this collection uses fields that you may not read.",
