@@ -108,7 +108,7 @@ class Client:
         if time.monotonic() - self._used > _IDLE_SECONDS:
             self.close()
         if self._link is None:
-            self._link = _connection(self.url)
+            self._link = connection(self.url)
         self._used = time.monotonic()
         prefix = urlsplit(self.url).path
         try:
@@ -121,7 +121,8 @@ class Client:
         return response.status, {k.lower(): v for k, v in response.getheaders()}, data
 
 
-def _connection(url: str) -> http.client.HTTPConnection:
+def connection(url: str) -> http.client.HTTPConnection:
+    """A connection to the server of an address; raises ProblemError for what is none."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ProblemError(f"{url} is not an http or https address")
@@ -131,7 +132,7 @@ def _connection(url: str) -> http.client.HTTPConnection:
 
 def _put(method: str, url: str, content: bytes, headers: Mapping[str, str]) -> None:
     """Send a file to where its signed link says."""
-    link = _connection(url)
+    link = connection(url)
     try:
         parts = urlsplit(url)
         link.request(method, f"{parts.path}?{parts.query}", content, dict(headers))

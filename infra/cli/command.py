@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from infra.cli import transfer_commands
 from infra.cli.sql.commands import export_sql, import_sql
 from infra.gateway.options import HOUSE, Options
 
@@ -29,8 +30,13 @@ def main() -> None:
     covey types      the collections as types of Python
     covey shards     how many shards a collection wants, and spreading it
     covey demo       50,000 flights, and five requests to try
+    covey import, export      records from a file, and to one
+    covey backup, restore     everything to a file, and back
     covey import-sql, export-sql   a PostgreSQL or SQLite database in, or out
     """
+
+
+transfer_commands.add_to(main)
 
 
 def _parameters(_context: Any, _option: Any, given: tuple[str, ...]) -> dict[str, str]:
