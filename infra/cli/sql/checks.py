@@ -25,7 +25,8 @@ _BETWEEN = re.compile(
 )
 _ONE_OF = re.compile(
     rf"(?is){_COLUMN}{_CAST}\)*\s*(?:in\s*\(|=\s*any\s*\(+\s*array\s*\[)"
-    rf"(?P<list>\s*{_STRING}{_CAST}(?:\s*,\s*{_STRING}{_CAST})*\s*)[\])].*"
+    rf"(?P<list>\s*{_STRING}{_CAST}(?:\s*,\s*{_STRING}{_CAST})*\s*)[\])]"
+    r"(?:\)|\s|::\w+(?: varying)?(?:\[\])?)*"
 )
 _TEXTS = re.compile(_STRING)
 _AND = re.compile(r"(?i)\s+and\s+")
@@ -48,7 +49,7 @@ def read(expression: str) -> list[Said] | None:
     text = expression.strip()
     if found := _JSON.match(text):
         return [Said(_column(found), json=True)]
-    if (found := _ONE_OF.fullmatch(text)) and " and " not in text.lower().split("]")[-1]:
+    if found := _ONE_OF.fullmatch(text):
         texts = tuple(one.replace("''", "'") for one in _TEXTS.findall(found["list"]))
         return [Said(_column(found), choices=texts)]
     if found := _BETWEEN.fullmatch(text):

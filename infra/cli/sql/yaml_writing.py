@@ -15,7 +15,8 @@ from infra.cli.sql.faults import SqlFaultError
 
 _PLAIN = re.compile(r"-?[A-Za-z_][A-Za-z0-9_]*")
 _WORDS = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))
-_WIDTH = 100
+# What YAML wants escaped beside what JSON does (YAML 1.2, 5.1).
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 def written(document: Mapping[str, Any], origin: str = "") -> str:
@@ -54,8 +55,8 @@ def _scalar(value: Any) -> str:
     text = str(value)
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
-    quoted: str = simplejson.dumps(text, ensure_ascii=True)
-    return quoted
+    quoted: str = simplejson.dumps(text, ensure_ascii=False)
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
 
 
 def settle(
