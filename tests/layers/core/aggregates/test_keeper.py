@@ -97,3 +97,21 @@ def test_in_the_table_any_delivery_comes_to_a_recount(
     # Another collection by its name, as all examples share the table.
     totals = DynamoTotals(transport(), table)
     check(totals, given, name=f"sales{next(counter)}", ids=ids)
+
+
+def test_texts_of_a_group_that_fill_a_record_are_cut_and_counted(table: str) -> None:
+    totals = DynamoTotals(transport(), table)
+    records = Records(sales())
+    for number in range(12):
+        records.put(f"r{number}", {"shop": f"{number:04}" * 24_900 * 4, "amount": 1})
+    records.put("short", {"shop": "north", "amount": 2})
+    keeper(totals, records).apply(records.collection, records.changes)
+    by_shop = records.collection.aggregates["by_shop"]
+    found = totals.totals(records.collection, by_shop, (), 100)
+    assert [(one.count, one.cut) for one in found] == [(1, True)] * 12 + [(1, False)]
+    assert {len(str(one.values[0])) for one in found if one.cut} == {1_000}
+    keeper(totals, records).apply(records.collection, records.changes[::-1])
+    for number in range(12):
+        records.delete(f"r{number}")
+    keeper(totals, records).apply(records.collection, records.changes)
+    assert_exact(records, totals)

@@ -55,7 +55,8 @@ class Total:
     """One group: how many records, sums and numbers of values by field key.
 
     `group` is the store's own name of it, `values` what it is of; `changed` is when the newest
-    change that it has counted was made, in milliseconds.
+    change that it has counted was made, in milliseconds. `cut` says that texts were too long to
+    be kept with it whole, so that nothing can be said of whether they meet a condition.
     """
 
     group: str
@@ -64,6 +65,7 @@ class Total:
     sums: Mapping[str, Number] = field(default_factory=dict)
     present: Mapping[str, int] = field(default_factory=dict)
     changed: int = 0
+    cut: bool = False
 
 
 class TooManyGroupsError(Exception):

@@ -18,6 +18,7 @@ from covey.aggregates.keeper import Aggregates
 from covey.aggregates.ports import Totals
 from covey.collections.catalog import Catalog
 from covey.collections.model import Collection
+from covey.errors import CoveyError, Unavailable
 from covey.jobs.model import Fault, Job, Status
 from covey.jobs.runner import Save
 from covey.jobs.service import Jobs
@@ -116,16 +117,37 @@ class Reconcile:
         if not suspects:
             return job
         self._pause(SETTLE_S)
-        mended = self._keeper.mend(collection, suspects)
-        faults = [
-            Fault(0, "drift", f"Record {one} was counted as it no longer is.") for one in mended
-        ]
+        try:
+            mended = self._keeper.mend(collection, suspects)
+        except Unavailable:
+            raise
+        except CoveyError:
+            return self._one_by_one(collection, job, suspects)
+        faults = [_drift(one) for one in mended]
         return job.advanced(faults, failed=job.failed + len(mended))
+
+    def _one_by_one(self, collection: Collection, job: Job, suspects: Sequence[str]) -> Job:
+        """Mend those that can be; one that cannot is told and holds up no other."""
+        for one in suspects:
+            try:
+                mended = self._keeper.mend(collection, [one])
+            except Unavailable:
+                raise
+            except CoveyError as error:
+                fault = Fault(0, error.code, f"Record {one} could not be counted: {error.detail}")
+                job = job.advanced([fault], failed=job.failed + 1)
+            else:
+                job = job.advanced([_drift(one) for one in mended], failed=job.failed + len(mended))
+        return job
 
     def _keep_pace(self, began: float) -> None:
         ahead = CHUNK / self._rate - (self._clock() - began)
         if ahead > 0:
             self._pause(ahead)
+
+
+def _drift(record_id: str) -> Fault:
+    return Fault(0, "drift", f"Record {record_id} was counted as it no longer is.")
 
 
 def _at(job: Job, phase: str, place: str = "") -> Job:

@@ -152,6 +152,8 @@ class Counter(Reader):
     def _holds(self, question: _Question, chosen: Fit, total: Total) -> bool:
         if chosen.left is None:
             return True
+        if total.cut:
+            return False
         values = values_by_name(chosen.aggregate.group, total.values)
         return chosen.left.holds(
             RecordScope(question.asking.collection, Record("", 0, 0, 1, values))

@@ -16,6 +16,11 @@ from covey.store.shares import encoded_mark, held_of
 from covey.store.transaction import MAX_ITEMS
 from covey.store.writing import NEW, key_item
 
+# A record holds up to 400 KB, and so does an item of totals, which has more than its values.
+MAX_VALUES = 350_000
+CUT = 1_000  # characters of each text that are kept of a group beyond that
+CHUNK_BYTES = 2_000_000  # of groups' values in one transaction, which holds 4 MB
+
 Group = tuple[int, int, str]  # aggregate, lane, group
 
 
@@ -46,6 +51,11 @@ class Delta:
         self.gains[name] = self.gains.get(name, 0) + gain
 
     @property
+    def size(self) -> int:
+        """The bytes of its values, about."""
+        return sum(len(str(value).encode()) for value in self.values or ())
+
+    @property
     def changes(self) -> dict[str, int]:
         """The attributes that it changes."""
         return {name: gain for name, gain in self.gains.items() if gain}
@@ -60,6 +70,11 @@ class Move:
     extremes: list[dict[str, Any]]
     deltas: Mapping[Group, Delta]
 
+    @property
+    def size(self) -> int:
+        """The bytes of its groups' values, about."""
+        return sum(delta.size for delta in self.deltas.values())
+
 
 class Chunk:
     """Moves that are written in one transaction; the marks come first, in order of `steps`."""
@@ -70,6 +85,7 @@ class Chunk:
         self._moves: list[Move] = []
         self._deltas: dict[Group, Delta] = {}
         self._size = 0
+        self._bytes = 0
         for move in moves:
             self.add(move)
 
@@ -81,12 +97,14 @@ class Chunk:
     def fits(self, move: Move) -> bool:
         """Whether a transaction would still hold the move too."""
         groups = len(self._deltas.keys() | move.deltas.keys())
-        return self._size + 1 + len(move.extremes) + groups <= MAX_ITEMS
+        items = self._size + 1 + len(move.extremes) + groups
+        return items <= MAX_ITEMS and self._bytes + move.size <= CHUNK_BYTES
 
     def add(self, move: Move) -> None:
         """Take a move in."""
         self._moves.append(move)
         self._size += 1 + len(move.extremes)
+        self._bytes += move.size
         for group, delta in move.deltas.items():
             self._deltas.setdefault(group, Delta()).merge(delta)
 
@@ -116,6 +134,10 @@ class Chunk:
         if delta.values is not None:
             sets.append("g = if_not_exists(g, :g)")
             values[":g"] = codec.encode(delta.values)
+            if delta.size > MAX_VALUES:
+                values[":g"] = codec.encode([_cut(value) for value in delta.values])
+                values[":cut"] = {"BOOL": True}
+                sets.append("k = :cut")
         if delta.changed is not None:
             sets.append("u = :u")
             values[":u"] = {"N": str(delta.changed)}
@@ -127,6 +149,10 @@ class Chunk:
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": values,
         }
+
+
+def _cut(value: Scalar) -> Scalar:
+    return value[:CUT] if isinstance(value, str) else value
 
 
 def chunks(

@@ -238,4 +238,5 @@ def _total(group: str, items: Sequence[Item]) -> Total:
         {key: amounts.amount(parts) for key, parts in limbs.items()},
         present,
         max((int(item["u"]["N"]) for item in items if "u" in item), default=0),
+        cut=any("k" in item for item in items),
     )
