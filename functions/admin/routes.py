@@ -14,7 +14,7 @@ from covey.records.conditions import Conditions
 from covey.records.emptiness import is_empty
 from covey.records.time import rfc3339
 from covey.wiring import services
-from functions.admin import backing_up, outbox
+from functions.admin import backing_up, outbox, users
 
 FLAG = {"type": "boolean", "default": False}
 COLLECTION = {
@@ -122,11 +122,13 @@ def routes() -> Routes:
         "CollectionVersions": VERSIONS,
         "Statistics": STATISTICS,
         **outbox.SCHEMAS,
+        **users.SCHEMAS,
         **backing_up.SCHEMAS,
     }
     routes = Routes("admin", schemas=schemas)
     backing_up.declare(routes)
     outbox.declare(routes)
+    users.declare(routes)
 
     @routes.get(
         "/admin/statistics",

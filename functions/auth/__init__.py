@@ -1,7 +1,10 @@
 """/auth: accounts, sessions and tokens.
 
-routes          what is answered
-forms           bodies of a few texts
-schemas         what the documentation says of bodies and answers
-bootstrap_page  the page that makes the first administrator
+routes     signing up, in, on and out, and the first administrator
+passwords  changing and resetting them
+addresses  verifying and changing them
+sessions   where one is signed in
+pages      what links in letters lead to; page, page.css: what all pages share
+forms      bodies of a few texts
+schemas    what the documentation says of bodies and answers
 """

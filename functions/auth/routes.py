@@ -6,8 +6,9 @@ from typing import Any
 
 from covey.http import Request, Response, Routes, no_content
 from covey.wiring import services
-from functions.auth import bootstrap_page
-from functions.auth.forms import texts
+from functions.auth import addresses, pages, passwords, sessions
+from functions.auth.forms import place, texts
+from functions.auth.page import page
 from functions.auth.schemas import SCHEMAS
 
 
@@ -16,6 +17,10 @@ def routes() -> Routes:
     routes = Routes("auth", schemas=SCHEMAS)
     _signing(routes)
     _bootstrap(routes)
+    passwords.declare(routes)
+    addresses.declare(routes)
+    sessions.declare(routes)
+    pages.declare(routes)
 
     @routes.get(
         "/.well-known/jwks.json",
@@ -37,18 +42,22 @@ def _signing(routes: Routes) -> None:
         body="SignUp",
         answer="SignedIn",
         status=201,
-        problems=(403, 409, 422, 429),
+        problems=(202, 403, 409, 422, 429),
         public=True,
     )
     def sign_up(request: Request) -> Response:
-        """The rule `create` of the collection `users` decides who may."""
+        """The rule `create` of the collection `users` decides who may. Where `SIGN_UP` is
+        `by_mail` the answer is 202 for every address, and the rest is in a letter to it.
+        """
         body = request.json()
         signed_in = services().accounts.sign_up(
             {name: value for name, value in body.items() if name != "password"},
             body.get("password"),
-            address=request.ip,
+            place=place(request),
             caller=request.principal,
         )
+        if signed_in is None:
+            return Response({"status": "check_mail"}, status=202)
         return Response(signed_in.document(), status=201)
 
     @routes.post(
@@ -62,7 +71,8 @@ def _signing(routes: Routes) -> None:
     def sign_in(request: Request) -> Response:
         """An unknown e-mail, a wrong password and a disabled account answer alike."""
         email, password = texts(request.json(), "email", "password")
-        return Response(services().accounts.sign_in(email, password, address=request.ip).document())
+        signed_in = services().accounts.sign_in(email, password, place=place(request))
+        return Response(signed_in.document())
 
     @routes.post(
         "/auth/refresh",
@@ -89,9 +99,9 @@ def _signing(routes: Routes) -> None:
         """The session of the refresh token, or without a body that of the access token."""
         if request.body:
             (token,) = texts(request.json(), "refresh_token")
-            services().accounts.sign_out_by_token(token)
+            services().accounts.sign_out_by_token(token, place(request))
         else:
-            services().accounts.sign_out(request.principal)
+            services().accounts.sign_out(request.principal, place(request))
         return no_content()
 
     @routes.get("/auth/me", summary="Read your own user", answer="User", problems=(401,))
@@ -108,7 +118,7 @@ def _bootstrap(routes: Routes) -> None:
         public=True,
     )
     def show_bootstrap(request: Request) -> Response:
-        return Response(bootstrap_page.html(), headers=bootstrap_page.headers())
+        return page("bootstrap")
 
     @routes.post(
         "/auth/bootstrap",
@@ -122,6 +132,6 @@ def _bootstrap(routes: Routes) -> None:
     def bootstrap(request: Request) -> Response:
         token, email, password = texts(request.json(), "token", "email", "password")
         signed_in = services().first_administrator.redeem(
-            token, {"email": email}, password, address=request.ip
+            token, {"email": email}, password, place=place(request)
         )
         return Response(signed_in.document(), status=201)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from covey.collections.document import load
+from covey.identity.ports import Account
+from covey.records.model import Record
+from covey.records.time import now_ms
+from covey.store.models.base import write_together
 from covey.testing.events import http_event
 from covey.wiring import services
 
@@ -48,6 +52,8 @@ NOTES = {
     "fields": {"text": {"type": "text"}},
     "rules": {"read": "true", "create": "true", "update": "true", "delete": "true"},
 }
+# Of ids that tests may choose, so that who did what can be read.
+USERS = {"name": "users", "ids": "custom"}
 LEDGER = {"name": "ledger", "fields": {"amount": {"type": "number"}}}
 
 
@@ -89,14 +95,28 @@ class Api:
         return Answer(answer["statusCode"], answer["headers"], answer["body"])
 
     def token(self, user: str, *roles: str) -> str:
-        return services().tokens.issue(user, f"session-of-{user}", roles)
+        """The access token of a user of this id and these roles, who is signed in."""
+        users, store = services().catalog.get("users"), services().record_store
+        before = store.get(users, user, consistent=True)
+        values = {"email": f"{user}@example.test", "verified": True, "roles": list(roles)}
+        if before is None:
+            now = now_ms()
+            store.create(users, Record(user, now, now, 1, values))
+        elif tuple(before.values.get("roles") or ()) != roles:
+            after = replace(before, version=before.version + 1, values=before.values | values)
+            store.update(users, before, after)
+        account = Account(user, "", now_ms() // 1000)
+        if services().account_store.get(user) is None:
+            write_together([services().account_store.creation(account)])
+        session, _ = services().sessions.open(account)
+        return services().tokens.issue(user, session.id, roles)
 
 
 @pytest.fixture
 def api(table: str) -> Iterator[Api]:
     """The functions over a fresh table with posts, notes and the administrators' ledger."""
     services.cache_clear()
-    for document in (POSTS, NOTES, LEDGER):
+    for document in (USERS, POSTS, NOTES, LEDGER):
         services().catalog.save(load(document))
     yield Api()
     services.cache_clear()

@@ -25,7 +25,7 @@ def test_create_then_read(api: Any, ada: str) -> None:
     assert (read.status, read.json) == (200, made.json)
     assert read.json["author"] == "ada"
     assert read.headers["Cache-Control"] == "no-store"
-    assert read.headers["Covey-Cost"].startswith("rru=0.5, wru=0, ")
+    assert read.headers["Covey-Cost"].startswith("rru=2.5, wru=0, ")  # 2 of it: the caller
 
 
 def test_numbers_come_back_digit_for_digit(api: Any, ada: str) -> None:

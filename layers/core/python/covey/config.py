@@ -31,6 +31,7 @@ class Settings:
     smtp_url: str = ""
     product_name: str = "Covey"  # as letters and authenticator apps call it
     pages_url: str = ""  # where links in letters lead; "" means PUBLIC_URL/auth
+    sign_up: str = "direct"  # direct | by_mail
     transport: str = "lean"  # lean | botocore
     catalog_ttl: float = 10.0
     write_time: float = 30.0  # no write takes longer, from the catalog it reads on

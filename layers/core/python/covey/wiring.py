@@ -230,11 +230,14 @@ class Services:
         from covey.backups.backing_up import BackingUp
         from covey.backups.restoring import Restoring
         from covey.aggregates.reconcile import Reconcile
+        from covey.backups.backing_up import BackingUp
+        from covey.backups.restoring import Restoring
         from covey.jobs.backfill import Backfill, Pace
+        from covey.jobs.backfills import Backfills
         from covey.jobs.cascade import Cascade
-        from covey.jobs.removal import Removal
         from covey.jobs.exports import Export
         from covey.jobs.imports import Import
+        from covey.jobs.removal import Removal
         from covey.jobs.runner import Runner
         from covey.records.remembering import Remembering
         from covey.records.service import Records
@@ -251,6 +254,7 @@ class Services:
             DynamoRebuilder(self.transport, self.settings.table_name),
             Pace(self.settings.catalog_ttl + self.settings.write_time, self.settings.backfill_rate),
             followers=(self.search_indexer, self.aggregates),
+            begin=Backfills(self.jobs).begin,
         )
         cascade = Cascade(self.catalog, self.record_store, lambda: self.records)
         kinds: dict[str, Work] = {"import": imports, "export": exports, "backfill": backfill}
@@ -365,11 +369,14 @@ class Services:
     def pipeline(self) -> Pipeline:
         """Gives changes to whoever keeps something from them."""
         from covey.collections.catalog import Everything
+        from covey.identity.departures import Departures
         from covey.jobs.cascade import Cascades
         from covey.pipeline.run import Pipeline
 
         cascades = Cascades(self.jobs, self.catalog, self.record_store)
-        return Pipeline(Everything(self.catalog), [cascades, self.search_indexer, self.aggregates])
+        departures = Departures(self.account_store, self.sessions)
+        consumers = [cascades, departures, self.search_indexer, self.aggregates]
+        return Pipeline(Everything(self.catalog), consumers)
 
     # ---- mail
 

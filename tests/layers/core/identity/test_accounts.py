@@ -9,8 +9,7 @@ from argon2 import PasswordHasher
 
 from covey.errors import CoveyError, Invalid, Unauthenticated
 from covey.identity.accounts import USERS
-from covey.identity.caller import principal_from
-from covey.identity.ports import Account
+from covey.identity.ports import Account, Place
 from covey.identity.principal import GUEST, Kind, Principal
 from covey.records.ids import created_of
 from covey.records.model import Record
@@ -54,7 +53,7 @@ def test_signing_up_makes_a_user_who_is_signed_in(world: World) -> None:
     assert user is not None
     assert dict(user.values) == {"email": EMAIL, "name": "Ann", "verified": False}
     assert answer.user == user.document()
-    caller = principal_from(f"Bearer {answer.access_token}", world.tokens)
+    caller = world.caller(f"Bearer {answer.access_token}")
     assert (caller.kind, caller.id, caller.roles) == (Kind.USER, user.id, ())
     assert world.accounts.me(caller) == user.document()
     assert world.accounts.refresh(answer.refresh_token).user == user.document()
@@ -262,7 +261,7 @@ def test_roles_take_hold_with_the_next_token(world: World) -> None:
 
     written(world, {"email": EMAIL, "roles": ["admin"]}, password=digest(PASSWORD))
     answer = world.accounts.sign_in(EMAIL, PASSWORD)
-    caller = principal_from(f"Bearer {answer.access_token}", world.tokens)
+    caller = world.caller(f"Bearer {answer.access_token}")
     assert caller.kind is Kind.ADMINISTRATOR
 
 
@@ -361,7 +360,7 @@ def test_a_user_who_is_gone_or_disabled_is_not_continued(gone: str) -> None:
 
 def test_signing_out_ends_this_session_alone(world: World) -> None:
     here, there = world.ann(), world.accounts.sign_in(EMAIL, PASSWORD)
-    caller = principal_from(f"Bearer {here.access_token}", world.tokens)
+    caller = world.caller(f"Bearer {here.access_token}")
     world.accounts.sign_out(caller)
     world.accounts.sign_out(caller)
     assert refused(lambda: world.accounts.refresh(here.refresh_token)) == (401, "invalid_token")
@@ -391,11 +390,11 @@ def test_a_token_of_a_user_who_is_gone_shows_nobody() -> None:
 
 def test_guessing_is_stopped_and_the_right_password_then_too(world: World) -> None:
     world.ann()
-    wrong = lambda: world.accounts.sign_in(EMAIL, "wrong password", address="1.2.3.4")  # noqa: E731
+    wrong = lambda: world.accounts.sign_in(EMAIL, "wrong password", place=Place("1.2.3.4"))  # noqa: E731
     outcomes = [refused(wrong) for _ in range(10)]
     assert set(outcomes) == {(401, "invalid_credentials")}
     assert refused(wrong) == (429, "rate_limited")
-    right = lambda address: world.accounts.sign_in(EMAIL, PASSWORD, address=address)  # noqa: E731
+    right = lambda address: world.accounts.sign_in(EMAIL, PASSWORD, place=Place(address))  # noqa: E731
     assert refused(lambda: right("1.2.3.4")) == (429, "rate_limited")
     assert right("5.6.7.8")
     world.now += 900
@@ -419,7 +418,7 @@ def test_capitals_and_spare_addresses_do_not_widen_an_accounts_limit(
     monkeypatch.setattr(throttle, "SIGN_IN_ACCOUNT", replace(throttle.SIGN_IN_ACCOUNT, attempts=4))
     world = World()
     outcomes = [
-        refused(lambda: world.accounts.sign_in(email, "wrong password", address=str(n)))  # noqa: B023
+        refused(lambda: world.accounts.sign_in(email, "wrong password", place=Place(str(n))))  # noqa: B023
         for n, email in enumerate([EMAIL, EMAIL.upper(), "Ann@example.test", EMAIL, EMAIL.title()])
     ]
     assert outcomes[-2:] == [(401, "invalid_credentials"), (429, "rate_limited")]
@@ -428,7 +427,7 @@ def test_capitals_and_spare_addresses_do_not_widen_an_accounts_limit(
 def test_whoever_signs_in_rightly_is_never_stopped(world: World) -> None:
     world.ann()
     for _ in range(12):
-        assert world.accounts.sign_in(EMAIL, PASSWORD, address="1.2.3.4")
+        assert world.accounts.sign_in(EMAIL, PASSWORD, place=Place("1.2.3.4"))
 
 
 def test_a_refusal_says_when_to_come_back() -> None:
@@ -448,7 +447,7 @@ def test_a_refusal_says_when_to_come_back() -> None:
 
 def test_the_table_holds_neither_addresses_nor_emails_of_attempts() -> None:
     world = World()
-    refused(lambda: world.accounts.sign_in(EMAIL, PASSWORD, address="203.0.113.99"))
+    refused(lambda: world.accounts.sign_in(EMAIL, PASSWORD, place=Place("203.0.113.99")))
     counted = repr(world.attempts_kept)
     assert "203.0.113.99" not in counted
     assert EMAIL not in counted

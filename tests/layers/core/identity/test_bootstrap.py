@@ -6,7 +6,7 @@ import pytest
 
 from covey.errors import CoveyError
 from covey.identity.bootstrap import OFFER_SECONDS
-from covey.identity.caller import principal_from
+from covey.identity.ports import Place
 from covey.identity.principal import Kind
 from tests.layers.core.identity.world import EMAIL, PASSWORD, World, at_once
 
@@ -28,7 +28,7 @@ def offer(world: World, *, again: bool = False) -> str:
 def test_the_token_makes_an_administrator_once(world: World) -> None:
     token = offer(world)
     answer = world.first.redeem(token, VALUES, PASSWORD)
-    caller = principal_from(f"Bearer {answer.access_token}", world.tokens)
+    caller = world.caller(f"Bearer {answer.access_token}")
     assert (caller.kind, caller.roles) == (Kind.ADMINISTRATOR, ("admin",))
     assert answer.user["roles"] == ["admin"]
     again = world.accounts.sign_in(VALUES["email"], PASSWORD)
@@ -116,5 +116,5 @@ def test_the_token_is_kept_hashed() -> None:
 def test_guessing_is_stopped() -> None:
     world = World()
     offer(world)
-    guess = lambda: world.first.redeem("guess", VALUES, PASSWORD, address="1.2.3.4")  # noqa: E731
+    guess = lambda: world.first.redeem("guess", VALUES, PASSWORD, place=Place("1.2.3.4"))  # noqa: E731
     assert [refused(guess)[0] for _ in range(31)] == [401] * 30 + [429]

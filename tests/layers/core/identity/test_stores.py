@@ -6,7 +6,7 @@ import pytest
 
 from covey.errors import Conflict
 from covey.identity.accounts import USERS
-from covey.identity.ports import Account, Bootstrap, Session, StoredKey
+from covey.identity.ports import Account, Bootstrap, Place, Session, StoredKey
 from covey.records.ids import created_of
 from covey.records.model import Record
 from tests.layers.core.identity.world import World, at_once
@@ -53,31 +53,89 @@ def test_a_password_is_replaced_where_it_is_still_the_one(world: World) -> None:
     assert world.accounts_kept.get("nobody") is None
 
 
+def test_a_change_moves_a_generation_on_and_only_from_where_it_was_read(world: World) -> None:
+    first = Account("u1", "old", 100)
+    create(world, world.accounts_kept.creation(first))
+    assert world.accounts_kept.change(first, replace(first, password="new"))
+    assert world.accounts_kept.get("u1") == replace(first, password="new", generation=1)
+    assert not world.accounts_kept.change(first, replace(first, disabled=True))
+    assert not world.accounts_kept.change(replace(first, user="u2"), replace(first, user="u2"))
+    assert world.accounts_kept.get("u2") is None
+    world.accounts_kept.remove("u1")
+    world.accounts_kept.remove("u1")
+    assert world.accounts_kept.get("u1") is None
+
+
+def begin(world: World) -> None:
+    account = Account("u1", "hash", 100)
+    create(world, world.accounts_kept.creation(account))
+    assert world.sessions_kept.open(SESSION, world.accounts_kept.standing(account))
+
+
 def test_a_session_is_kept_rotated_and_ended(world: World) -> None:
     kept = world.sessions_kept
-    kept.create(SESSION)
-    assert kept.get("sid") == SESSION
-    assert kept.rotate("sid", "secret", "next", 4_000_000_001)
-    assert kept.get("sid") == replace(SESSION, secret="next", expires=4_000_000_001)
-    assert not kept.rotate("sid", "secret", "other", 4_000_000_002)
-    assert not kept.rotate("nothing", "secret", "other", 4_000_000_002)
-    kept.end("sid")
-    kept.end("sid")
-    assert kept.get("sid") is None
-    assert not kept.rotate("sid", "next", "other", 4_000_000_002)
-    assert kept.get("sid") is None
+    begin(world)
+    assert kept.get("u1", "sid") == SESSION
+    assert kept.get("u2", "sid") is None
+    assert kept.rotate(SESSION, "next", 200, 4_000_000_001)
+    rotated = replace(SESSION, secret="next", used=200, expires=4_000_000_001)
+    assert kept.get("u1", "sid") == rotated
+    assert list(kept.of("u1")) == [rotated]
+    assert not kept.rotate(SESSION, "other", 300, 4_000_000_002)
+    assert not kept.rotate(replace(SESSION, id="nothing"), "other", 300, 4_000_000_002)
+    kept.end("u1", "sid")
+    kept.end("u1", "sid")
+    assert kept.get("u1", "sid") is None
+    assert not kept.rotate(rotated, "other", 300, 4_000_000_002)
+    assert list(kept.of("u1")) == []
 
 
 def test_a_rotation_that_is_sent_again_is_no_reuse(world: World) -> None:
-    world.sessions_kept.create(SESSION)
-    assert world.sessions_kept.rotate("sid", "secret", "next", 4_000_000_001)
-    assert world.sessions_kept.rotate("sid", "secret", "next", 4_000_000_001)
-    assert not world.sessions_kept.rotate("sid", "secret", "other", 4_000_000_001)
+    begin(world)
+    assert world.sessions_kept.rotate(SESSION, "next", 200, 4_000_000_001)
+    assert world.sessions_kept.rotate(SESSION, "next", 200, 4_000_000_001)
+    assert not world.sessions_kept.rotate(SESSION, "other", 200, 4_000_000_001)
+
+
+def test_a_session_begins_only_while_its_account_stands(world: World) -> None:
+    account = Account("u1", "hash", 100)
+    create(world, world.accounts_kept.creation(account))
+    standing = world.accounts_kept.standing(account)
+    assert world.accounts_kept.change(account, replace(account, disabled=True))
+    moved_on = replace(account, disabled=True, generation=1)
+    for guard in (standing, world.accounts_kept.standing(moved_on)):
+        assert not world.sessions_kept.open(SESSION, guard)
+    assert world.sessions_kept.get("u1", "sid") is None
 
 
 def test_a_session_is_created_along_with_a_user(world: World) -> None:
     create(world, world.sessions_kept.creation(SESSION))
-    assert world.sessions_kept.get("sid") == SESSION
+    assert world.sessions_kept.get("u1", "sid") == SESSION
+
+
+def test_a_caller_is_read_with_session_and_record(world: World) -> None:
+    users = world.catalog.get(USERS)
+    user = create(world)
+    session = replace(SESSION, user=user.id)
+    create(world, world.sessions_kept.creation(session), email="b@example.test")
+    assert world.callers_kept.load(users, user.id, "sid") == (session, user)
+    assert world.callers_kept.load(users, user.id, "other") == (None, user)
+    nobody = world.records.new_id(users)
+    assert world.callers_kept.load(users, nobody, "sid") == (None, None)
+    assert world.callers_kept.load(users, "no id", "sid") == (None, None)
+
+
+def test_events_are_kept_newest_first(world: World) -> None:
+    for number in range(5):
+        world.now += 1
+        world.audit.note("signed_in", f"u{number % 2}", Place("192.0.2.1", "curl"), means="test")
+    newest = world.audit_kept.newest(2)
+    assert [event.user for event in newest] == ["u0", "u1"]
+    assert (newest[0].place, newest[0].detail) == (Place("192.0.2.1", "curl"), {"means": "test"})
+    older = world.audit_kept.newest(10, before=newest[-1].id)
+    assert [event.at for event in older] == sorted((e.at for e in older), reverse=True)
+    assert len(older) == 3
+    assert [event.user for event in world.audit_kept.newest(10, user="u1")] == ["u1", "u1"]
 
 
 def test_the_first_key_of_a_generation_stays(world: World) -> None:
@@ -124,7 +182,8 @@ def test_what_expires_says_when_where_the_table_looks(table: str) -> None:
     from covey.store.transport import transport
 
     world = World(table)
-    world.sessions_kept.create(SESSION)
+    create(world, world.sessions_kept.creation(SESSION))
     world.attempts_kept.take("key", 7, 4_000_000_000)
     items = transport().call("Scan", {"TableName": table})["Items"]
-    assert [item["x"] for item in items] == [{"N": "4000000000"}] * 2
+    expiring = [item["x"] for item in items if item["pk"]["S"].startswith(("!sess", "!att"))]
+    assert expiring == [{"N": "4000000000"}] * 2

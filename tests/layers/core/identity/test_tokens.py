@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from covey.errors import Unauthenticated
-from covey.identity.caller import principal_from
-from covey.identity.principal import GUEST, Kind
+from covey.identity.caller import bearer_token, signed_in
+from covey.identity.principal import Kind
 from covey.identity.signing_keys import SigningKey, SigningKeys, thumbprint
 from covey.identity.tokens import Claims, Tokens
 from covey.testing.identity import MemoryKeyStore
@@ -295,13 +295,10 @@ def test_a_bearer_token_names_its_caller(header: str, kind: Kind) -> None:
         "admin": house.tokens.issue("u1", "s1", ("editor", "admin")),
         "fan": house.tokens.issue("u1", "s1", ("administrator", "Admin")),
     }
-    caller = principal_from(header.format(**tokens), house.tokens)
+    claims = house.tokens.verify(bearer_token(header.format(**tokens)))
+    caller = signed_in(claims.user, claims.session, claims.roles, until=claims.expires)
     assert (caller.kind, caller.id, caller.session) == (kind, "u1", "s1")
     assert caller.until == house.tokens.verify(tokens["user"]).expires
-
-
-def test_no_header_is_a_guest() -> None:
-    assert principal_from(None, House().tokens) is GUEST
 
 
 @pytest.mark.parametrize(
@@ -312,5 +309,5 @@ def test_no_header_is_a_guest() -> None:
 def test_any_other_header_is_no_guest(header: str) -> None:
     house = House()
     with pytest.raises(Unauthenticated) as refused:
-        principal_from(header.format(house.tokens.issue("u1", "s1", ())), house.tokens)
+        house.tokens.verify(bearer_token(header.format(house.tokens.issue("u1", "s1", ()))))
     assert refused.value.code == "invalid_token"

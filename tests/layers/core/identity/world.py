@@ -11,28 +11,45 @@ from typing import Any, TypeVar
 from covey.collections import Catalog, load
 from covey.errors import CoveyError
 from covey.identity.accounts import Accounts, SignedIn
+from covey.identity.addresses import Addresses
+from covey.identity.administration import Administration
+from covey.identity.audit import Audit, AuditStore
 from covey.identity.bootstrap import FirstAdministrator
+from covey.identity.caller import bearer_token
+from covey.identity.challenges import Challenges
+from covey.identity.correspondence import Correspondence
+from covey.identity.credentials import Credentials
 from covey.identity.ports import (
     AccountStore,
     AttemptStore,
     BootstrapStore,
+    CallerStore,
     KeyStore,
     SessionStore,
     UserRecords,
 )
+from covey.identity.presence import Presence
+from covey.identity.principal import Principal
 from covey.identity.sessions import Sessions
 from covey.identity.signing_keys import SigningKeys
 from covey.identity.throttle import Throttle
 from covey.identity.tokens import Tokens
+from covey.mail.desk import Desk
+from covey.mail.letters import OWN, Letters
+from covey.mail.post import AtOnce, Post
 from covey.testing.catalog import MemoryCatalogStore
 from covey.testing.identity import (
     MemoryAccountStore,
     MemoryAttemptStore,
+    MemoryAuditStore,
     MemoryBootstrapStore,
+    MemoryCallerStore,
     MemoryKeyStore,
     MemorySessionStore,
     MemoryUserRecords,
 )
+from covey.testing.mail import MemoryMailer
+from covey.testing.records import MemoryRecordStore
 
 PASSWORD = "correct horse battery"
 EMAIL = "ann@example.test"
@@ -45,19 +62,31 @@ class World:
     records: UserRecords
     accounts_kept: AccountStore
     sessions_kept: SessionStore
+    callers_kept: CallerStore
+    audit_kept: AuditStore
     keys_kept: KeyStore
     attempts_kept: AttemptStore
     bootstrap_kept: BootstrapStore
 
-    def __init__(self, table: str | None = None) -> None:
+    def __init__(self, table: str | None = None, *, by_mail: bool = False) -> None:
         self.now = float(int(time.time()))
         self.catalog = Catalog(MemoryCatalogStore())
         self._dynamo(table) if table else self._memory()
         clock = self.clock
         keys = SigningKeys(self.keys_kept, clock=clock)
         self.tokens = Tokens(keys, issuer="covey", lifetime=900, clock=clock)
-        self.sessions = Sessions(self.sessions_kept, lifetime=3600, clock=clock)
+        self.sessions = Sessions(self.sessions_kept, self.accounts_kept, lifetime=3600, clock=clock)
+        self.presence = Presence(self.callers_kept, self.catalog, clock=clock)
         self.throttle = Throttle(self.attempts_kept, clock=clock)
+        self.audit = Audit(self.audit_kept, clock=clock)
+        self.challenges = Challenges(MemoryRecordStore(clock), clock)
+        self.mailer = MemoryMailer()
+        correspondence = Correspondence(
+            self.catalog, self.records, self.challenges, "https://example.test/auth"
+        )
+        letters = Letters([OWN], {"product": "Acme"})
+        desk = Desk(correspondence.drafters(), letters, self.mailer)
+        self.post = Post(AtOnce(desk.carry_out))
         self.accounts = Accounts(
             collections=self.catalog,
             records=self.records,
@@ -65,8 +94,31 @@ class World:
             sessions=self.sessions,
             tokens=self.tokens,
             limits=self.throttle,
-            clock=lambda: int(self.now * 1000),
+            audit=self.audit,
+            post=self.post,
+            by_mail=by_mail,
+            clock=self.clock_ms,
         )
+        self.addresses = Addresses(
+            collections=self.catalog,
+            records=self.records,
+            challenges=self.challenges,
+            limits=self.throttle,
+            audit=self.audit,
+            post=self.post,
+            clock=self.clock_ms,
+        )
+        self.credentials = Credentials(
+            accounts=self.accounts,
+            store=self.accounts_kept,
+            sessions=self.sessions,
+            addresses=self.addresses,
+            challenges=self.challenges,
+            limits=self.throttle,
+            audit=self.audit,
+            post=self.post,
+        )
+        self.administration = Administration(self.accounts_kept, self.sessions, self.audit)
         self.first = FirstAdministrator(
             self.bootstrap_kept, self.accounts, self.throttle, clock=clock
         )
@@ -74,25 +126,43 @@ class World:
     def clock(self) -> float:
         return self.now
 
+    def clock_ms(self) -> int:
+        return int(self.now * 1000)
+
+    def caller(self, header: str) -> Principal:
+        """Who calls with this Authorization header."""
+        return self.presence.of(self.tokens.verify(bearer_token(header)))
+
+    def link(self, kind: str) -> str:
+        """The secret in the newest letter of this kind."""
+        text = next(letter.text for letter in reversed(self.mailer.sent) if letter.kind == kind)
+        return text.partition("#token=")[2].split()[0]
+
     def users(self, document: Mapping[str, Any]) -> None:
         """Declare `users` anew, as a team's file does."""
         users = load({"name": "users", **document}, previous=self.catalog.get("users"))
         self.catalog.save(users)
 
     def ann(self, **fields: Any) -> SignedIn:
-        return self.accounts.sign_up({"email": EMAIL, **fields}, PASSWORD)
+        signed_in = self.accounts.sign_up({"email": EMAIL, **fields}, PASSWORD)
+        assert signed_in is not None
+        return signed_in
 
     def _memory(self) -> None:
         self.records = MemoryUserRecords()
         self.accounts_kept = MemoryAccountStore()
         self.sessions_kept = MemorySessionStore()
+        self.callers_kept = MemoryCallerStore(self.sessions_kept, self.records)
+        self.audit_kept = MemoryAuditStore()
         self.keys_kept = MemoryKeyStore()
         self.attempts_kept = MemoryAttemptStore()
         self.bootstrap_kept = MemoryBootstrapStore()
 
     def _dynamo(self, table: str) -> None:
+        from covey.store.callers import DynamoCallerStore
         from covey.store.models.account import DynamoAccountStore
         from covey.store.models.bootstrap import DynamoBootstrapStore
+        from covey.store.models.event import DynamoAuditStore
         from covey.store.models.session import DynamoSessionStore
         from covey.store.models.signing_key import DynamoKeyStore
         from covey.store.models.throttle import DynamoAttemptStore
@@ -102,6 +172,8 @@ class World:
         self.records = DynamoRecordStore(transport(), table)
         self.accounts_kept = DynamoAccountStore()
         self.sessions_kept = DynamoSessionStore()
+        self.callers_kept = DynamoCallerStore(transport(), table)
+        self.audit_kept = DynamoAuditStore()
         self.keys_kept = DynamoKeyStore()
         self.attempts_kept = DynamoAttemptStore()
         self.bootstrap_kept = DynamoBootstrapStore()

@@ -19,6 +19,7 @@ _PATH_PARAMETER = re.compile(r"\{(\w+)\}")
 _REASONS = {
     200: "Done.",
     201: "Created.",
+    202: "Taken; the rest follows.",
     304: "Not modified.",
     400: "The request cannot be understood.",
     401: "Not signed in, or the credential does not hold.",

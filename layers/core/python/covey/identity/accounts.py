@@ -11,17 +11,19 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from covey.collections.model import Collection
-from covey.errors import Unauthenticated
+from covey.errors import Conflict, Unauthenticated
 from covey.expressions import parse
 from covey.identity import passwords, throttle
+from covey.identity.audit import Audit
 from covey.identity.authorize import authorize, refuse_early, visible
 from covey.identity.caller import signed_in
-from covey.identity.ports import Account, AccountStore, Session, UserRecords
+from covey.identity.ports import NOWHERE, Account, AccountStore, Place, Session, UserRecords
 from covey.identity.principal import GUEST, Principal
 from covey.identity.sessions import Sessions
 from covey.identity.throttle import Throttle
 from covey.identity.tokens import Tokens
 from covey.identity.users import claimed_emails, new_user, roles_of
+from covey.mail.post import Post
 from covey.records.model import Record
 from covey.records.time import now_ms
 
@@ -70,14 +72,21 @@ class Accounts:
         sessions: Sessions,
         tokens: Tokens,
         limits: Throttle,
+        audit: Audit,
+        post: Post,
+        by_mail: bool = False,
         clock: Callable[[], int] = now_ms,
     ) -> None:
+        """`by_mail`: whoever signs up proves the address by mail before they can sign in."""
         self._collections = collections
         self._records = records
         self._accounts = accounts
         self._sessions = sessions
         self._tokens = tokens
         self._limits = limits
+        self._audit = audit
+        self._post = post
+        self._by_mail = by_mail
         self._clock = clock
 
     def sign_up(
@@ -85,15 +94,16 @@ class Accounts:
         values: Mapping[str, Any],
         password: object,
         *,
-        address: str = "",
+        place: Place = NOWHERE,
         caller: Principal = GUEST,
-    ) -> SignedIn:
+    ) -> SignedIn | None:
         """Make a user with these fields and password.
 
         The rule `create` of `users` decides whether `caller` may; where a team wrote none,
         anybody may (and with ``create: "false"`` administrators alone). Raises Invalid for all
         bad fields at once, Forbidden, TooManyRequests, and Conflict("unique_violation") where
-        the e-mail is taken.
+        the e-mail is taken. By mail the answer is None for addresses free and taken alike, and
+        a letter tells the owner which it was.
         """
         users = _open_to_sign_up(self._collections.get(USERS))
         refuse_early(caller, users, "create")
@@ -101,8 +111,20 @@ class Accounts:
         # The e-mail's own write rule is about changing it: nobody signs up without one.
         written = values.keys() - {"email"}
         authorize(caller, "create", users, user, changed_fields=sorted(written))
-        self._limits.take(throttle.SIGN_UP_ADDRESS, address)
-        return self.add(user, str(password))
+        self._limits.take(throttle.SIGN_UP_ADDRESS, place.address)
+        if not self._by_mail:
+            return self.add(user, str(password), place=place)
+        account = Account(user.id, passwords.digest(str(password)), user.created // 1000)
+        try:
+            self._records.create(users, user, also=[self._accounts.creation(account)])
+        except Conflict as exc:
+            if [error.field for error in exc.errors] != ["email"]:
+                raise
+            self._post.order("exists", email=user.values["email"])
+            return None
+        self._audit.note("signed_up", user.id, place)
+        self._post.order("verify", user=user.id)
+        return None
 
     def prepare(
         self, values: Mapping[str, Any], password: object, caller: Principal = GUEST
@@ -112,7 +134,13 @@ class Accounts:
         id = self._records.new_id(users)
         return new_user(users, values, password, id=id, now=self._clock(), caller=caller)
 
-    def add(self, user: Record, password: str, also: Sequence[dict[str, Any]] = ()) -> SignedIn:
+    def add(
+        self,
+        user: Record,
+        password: str,
+        also: Sequence[dict[str, Any]] = (),
+        place: Place = NOWHERE,
+    ) -> SignedIn:
         """Write a valid new user, its account, a first session and `also`: all of it or nothing.
 
         The password is hashed before anything is known of the e-mail, so that one that is taken
@@ -120,25 +148,39 @@ class Accounts:
         """
         users = self._collections.get(USERS)
         account = Account(user.id, passwords.digest(password), user.created // 1000)
-        session, refresh_token = self._sessions.prepare(user.id)
+        session, refresh_token = self._sessions.prepare(user.id, place)
         entries = [self._accounts.creation(account), self._sessions.creation(session), *also]
         self._records.create(users, user, also=entries)
-        return self._answer(user, session, refresh_token)
+        self._audit.note("signed_up", user.id, place)
+        if not user.values.get("verified"):
+            self._post.order("verify", user=user.id)
+        return self.answer(user, session, refresh_token)
 
-    def sign_in(self, email: str, password: str, *, address: str = "") -> SignedIn:
+    def sign_in(self, email: str, password: str, *, place: Place = NOWHERE) -> SignedIn:
         """Open a session; raises Unauthenticated("invalid_credentials") or TooManyRequests."""
         users = self._collections.get(USERS)
         claims = claimed_emails(users, email)
         name = claims[-1] if claims else ""
         taken = [
-            self._limits.take(throttle.SIGN_IN_PAIR, name, address),
+            self._limits.take(throttle.SIGN_IN_PAIR, name, place.address),
             self._limits.take(throttle.SIGN_IN_ACCOUNT, name),
-            self._limits.take(throttle.SIGN_IN_ADDRESS, address),
+            self._limits.take(throttle.SIGN_IN_ADDRESS, place.address),
         ]
-        user = self._proven(users, claims, password)
+        try:
+            user, account = self._proven(users, claims, password)
+        except Unauthenticated:
+            self._audit.note("sign_in_failed", "", place)
+            raise
         self._limits.give_back(*taken)
-        session, refresh_token = self._sessions.open(user.id)
-        return self._answer(user, session, refresh_token)
+        return self.open(user, account, place)
+
+    def open(
+        self, user: Record, account: Account, place: Place, means: str = "password"
+    ) -> SignedIn:
+        """Sign in a user who has proven to be it by `means`."""
+        session, refresh_token = self._sessions.open(account, place, means)
+        self._audit.note("signed_in", user.id, place, means=means)
+        return self.answer(user, session, refresh_token)
 
     def refresh(self, token: str) -> SignedIn:
         """Continue a session by its newest refresh token, which is then spent.
@@ -149,20 +191,19 @@ class Accounts:
         user = self._enabled(session.user)
         if user is None:
             raise Unauthenticated("The refresh token does not hold.", code="invalid_token")
-        return self._answer(user, session, self._sessions.rotate(session, token))
+        return self.answer(user, session, self._sessions.rotate(session, token))
 
-    def sign_out(self, caller: Principal) -> None:
-        """End the session that `caller` calls from; raises Unauthenticated where there is none.
-
-        Access tokens of the session hold until they expire.
-        """
+    def sign_out(self, caller: Principal, place: Place = NOWHERE) -> None:
+        """End the session that `caller` calls from; raises Unauthenticated where there is none."""
         if not caller.session:
             raise Unauthenticated("Nobody is signed in.")
-        self._sessions.end(caller.session)
+        self._sessions.end(caller.id, caller.session)
+        self._audit.note("signed_out", caller.id, place, actor=caller.actor)
 
-    def sign_out_by_token(self, refresh_token: str) -> None:
+    def sign_out_by_token(self, refresh_token: str, place: Place = NOWHERE) -> None:
         """End the session of a refresh token, spent or not; raises Unauthenticated."""
-        self._sessions.end_by_token(refresh_token)
+        session = self._sessions.end_by_token(refresh_token)
+        self._audit.note("signed_out", session.user, place, actor=session.actor)
 
     def me(self, caller: Principal) -> Mapping[str, Any]:
         """What the caller may see of its own record; raises Unauthenticated."""
@@ -174,28 +215,35 @@ class Accounts:
             raise Unauthenticated("This user is gone.", code="invalid_token")
         return self._seen(caller, user)
 
-    def _proven(self, users: Collection, claims: Sequence[str], password: str) -> Record:
+    def _proven(
+        self, users: Collection, claims: Sequence[str], password: str
+    ) -> tuple[Record, Account]:
         """The enabled user with this e-mail and password, else one failure for all causes."""
         # All are looked up, and an account is read, in either case: what only known e-mails
         # pay for can be measured.
         found = [self._records.find_unique(users, ("email",), (email,)) for email in claims]
         account = self._accounts.get(next(filter(None, found), _NOBODY))
-        right = passwords.verify(account.password if account else None, password)
+        kept = account.password if account else ""
+        right = passwords.verify(kept or None, password)
         user = self._enabled(account.user, account) if account and right else None
         if account is None or user is None:
             raise Unauthenticated("E-mail or password is wrong.", code="invalid_credentials")
         if passwords.outdated(account.password):
             renewed = passwords.digest(password)
             self._accounts.replace_password(account.user, account.password, renewed)
-        return user
+        return user, account
 
     def _enabled(self, id: str, account: Account | None = None) -> Record | None:
         account = account or self._accounts.get(id)
         if account is None or account.disabled:
             return None
-        return self._records.get(self._collections.get(USERS), id, consistent=True)
+        user = self._records.get(self._collections.get(USERS), id, consistent=True)
+        if user is not None and self._by_mail and not user.values.get("verified"):
+            return None
+        return user
 
-    def _answer(self, user: Record, session: Session, refresh_token: str) -> SignedIn:
+    def answer(self, user: Record, session: Session, refresh_token: str) -> SignedIn:
+        """Fresh tokens of a session."""
         roles = roles_of(user)
         return SignedIn(
             user=self._seen(signed_in(user.id, session.id, roles), user),

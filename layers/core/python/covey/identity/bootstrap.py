@@ -19,7 +19,7 @@ from covey.errors import Conflict, Unauthenticated
 from covey.identity import throttle
 from covey.identity.accounts import Accounts, SignedIn
 from covey.identity.caller import ADMIN_ROLE
-from covey.identity.ports import Bootstrap, BootstrapStore
+from covey.identity.ports import NOWHERE, Bootstrap, BootstrapStore, Place
 from covey.identity.throttle import Throttle
 
 OFFER_SECONDS = 24 * 3600
@@ -51,7 +51,7 @@ class FirstAdministrator:
         return token if self._store.offer(_digest(token), expires, again=again) else None
 
     def redeem(
-        self, token: str, values: Mapping[str, Any], password: object, *, address: str = ""
+        self, token: str, values: Mapping[str, Any], password: object, *, place: Place = NOWHERE
     ) -> SignedIn:
         """Make the administrator, who is then signed in.
 
@@ -59,14 +59,14 @@ class FirstAdministrator:
         Conflict("administrator_exists") where the token was spent meanwhile or before,
         Invalid, Conflict("unique_violation") and TooManyRequests; none of them spends the token.
         """
-        self._limits.take(throttle.BOOTSTRAP_ADDRESS, address)
+        self._limits.take(throttle.BOOTSTRAP_ADDRESS, place.address)
         # Before the costly and telling work; the transaction below decides.
         self._check(self._store.get(), token)
         user = self._accounts.prepare(values, password)
         user = replace(user, values={**user.values, "roles": [ADMIN_ROLE]})
         closing = self._store.redemption(_digest(token), user.id, int(self._clock()))
         try:
-            return self._accounts.add(user, str(password), also=[closing])
+            return self._accounts.add(user, str(password), also=[closing], place=place)
         except Conflict as exc:
             if exc.code == "unique_violation":
                 raise

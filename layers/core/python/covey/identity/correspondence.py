@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from covey.collections.model import Collection
-from covey.identity.challenges import RESET, VERIFY, Challenges, Purpose
+from covey.identity.challenges import CHANGE_EMAIL, RESET, VERIFY, Challenges, Purpose
 from covey.identity.users import claimed_emails
 from covey.mail.desk import Draft, Drafter
 from covey.records.model import Record
@@ -52,7 +53,15 @@ class Correspondence:
 
     def drafters(self) -> dict[str, Drafter]:
         """By the letter that is ordered."""
-        return {"verify": self._verify, "reset": self._reset}
+        return {
+            "verify": self._verify,
+            "reset": self._reset,
+            "exists": self._exists,
+            "change_email": self._change_email,
+            "email_changing": self._email_changing,
+            "email_changed": self._email_changed,
+            "password_changed": self._password_changed,
+        }
 
     def _verify(self, order: Mapping[str, Any]) -> Draft | None:
         user = self._by_id(order["user"])
@@ -67,6 +76,31 @@ class Correspondence:
             return None
         email = user.values["email"]
         return self._linked(email, RESET, {"user": user.id, "email": email})
+
+    def _exists(self, order: Mapping[str, Any]) -> Draft | None:
+        """For the owner of an address that somebody signs up with: the way back in."""
+        draft = self._reset(order)
+        return draft and replace(draft, template="exists")
+
+    def _change_email(self, order: Mapping[str, Any]) -> Draft | None:
+        new = order["new"]
+        user = self._by_id(order["user"])
+        if user is None or user.values.get("email") != order["old"]:
+            return None
+        if self._by_email(new) is not None:
+            return self._exists({"email": new})
+        return self._linked(new, CHANGE_EMAIL, dict(order))
+
+    def _email_changing(self, order: Mapping[str, Any]) -> Draft | None:
+        user = self._by_id(order["user"])
+        return Draft(user.values["email"], {"new": order["new"]}) if user else None
+
+    def _email_changed(self, order: Mapping[str, Any]) -> Draft | None:
+        return Draft(order["to"], {"new": order["new"]})
+
+    def _password_changed(self, order: Mapping[str, Any]) -> Draft | None:
+        user = self._by_id(order["user"])
+        return Draft(user.values["email"]) if user else None
 
     def _linked(self, to: str, purpose: Purpose, proof: Mapping[str, Any]) -> Draft:
         """A letter with a link; its secret is a fragment, which no server and no Referer sees."""

@@ -19,12 +19,28 @@ from covey.records.model import Record
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What signing in needs and no record shows: `password` is an argon2id hash."""
+    """What signing in needs and no record shows.
+
+    `password` is an argon2id hash, or "" for who signs in by other means. `generation` rises
+    with whatever ends all sessions: a session that was begun before is not begun after it.
+    """
 
     user: str
     password: str
     created: int
     disabled: bool = False
+    generation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where somebody called from, as far as a request tells: for people to recognise."""
+
+    address: str = ""
+    agent: str = ""
+
+
+NOWHERE = Place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +48,9 @@ class Session:
     """One sign-in and its chain of refresh tokens.
 
     `family` is the hash of the part that all its tokens share, `secret` the hash of the part
-    that only the newest has. After `expires` it does not hold, swept or not.
+    that only the newest has. After `expires` it does not hold, swept or not. `place` is where it
+    began, `used` when its tokens were last renewed, `means` how its user proved to be it, and
+    `actor` the administrator who acts in the user's name.
     """
 
     id: str
@@ -41,6 +59,10 @@ class Session:
     secret: str
     created: int
     expires: int
+    place: Place = NOWHERE
+    used: int = 0
+    means: str = "password"
+    actor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,31 +98,57 @@ class AccountStore(Protocol):
         """Store the hash `after` where `before` is still the one kept; whether it was."""
         ...
 
+    def change(self, before: Account, after: Account) -> bool:
+        """Keep `after`, one generation on, where `before`'s generation still stands."""
+        ...
+
+    def standing(self, account: Account) -> dict[str, Any]:
+        """The entry that fails unless the account is enabled and of this generation."""
+        ...
+
+    def remove(self, user: str) -> None:
+        """Forget the account and whatever is kept with it; no matter whether it is there."""
+        ...
+
 
 class SessionStore(Protocol):
-    """Sessions by id."""
-
-    def create(self, session: Session) -> None:
-        """Keep a new session until it expires."""
-        ...
+    """Sessions by user and id."""
 
     def creation(self, session: Session) -> dict[str, Any]:
-        """The entry that does the same."""
+        """The entry that keeps a new session until it expires."""
         ...
 
-    def get(self, id: str) -> Session | None:
+    def open(self, session: Session, guard: dict[str, Any]) -> bool:
+        """Keep a new session in one transaction with `guard`; False where that failed."""
+        ...
+
+    def get(self, user: str, id: str) -> Session | None:
         """Read consistently; an expired session may still be there."""
         ...
 
-    def rotate(self, id: str, before: str, after: str, expires: int) -> bool:
-        """Replace the secret hash `before` by `after`, once; False, changing nothing, else.
+    def of(self, user: str) -> Sequence[Session]:
+        """All sessions of a user, read consistently."""
+        ...
 
-        Where `after` is kept already the answer is True: it was this very call, sent again.
+    def rotate(self, before: Session, secret: str, now: int, expires: int) -> bool:
+        """Replace the secret's hash once where it is `before`'s; False, changing nothing, else.
+
+        Where `secret` is kept already the answer is True: it was this very call, sent again.
         """
         ...
 
-    def end(self, id: str) -> None:
+    def end(self, user: str, id: str) -> None:
         """Forget the session; no matter whether it is there."""
+        ...
+
+
+class CallerStore(Protocol):
+    """What each request of a signed-in user is checked against."""
+
+    def load(
+        self, users: Collection, user: str, session: str
+    ) -> tuple[Session | None, Record | None]:
+        """The session and the user's record as they are now, in one consistent read."""
         ...
 
 
@@ -160,6 +208,17 @@ class UserRecords(Protocol):
         self, collection: Collection, record: Record, *, also: Sequence[dict[str, Any]] = ()
     ) -> None:
         """Write a new record, its claims and `also` in one transaction; else Conflict."""
+        ...
+
+    def update(
+        self,
+        collection: Collection,
+        before: Record,
+        after: Record,
+        *,
+        also: Sequence[dict[str, Any]] = (),
+    ) -> None:
+        """Replace `before` by `after` if it is still at its version; else Conflict."""
         ...
 
     def find_unique(

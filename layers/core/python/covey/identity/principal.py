@@ -25,7 +25,8 @@ class Principal:
     `id` is the user's record id, the key's id, or "" for a guest. `values` are the caller's
     own fields of `users` (visible to rules as ``auth.<field>``), loaded when a rule first
     needs them; `session` names the sign-in session, so that it can be revoked. `until` is when
-    the caller's token ends, in seconds since the epoch, or 0 where there was none.
+    the caller's token ends, in seconds since the epoch, or 0 where there was none. `actor` is the
+    administrator who acts in the user's name, if one does.
     """
 
     kind: Kind
@@ -34,6 +35,7 @@ class Principal:
     session: str = ""
     values: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
     until: int = field(default=0, compare=False)
+    actor: str = field(default="", compare=False)
 
     @property
     def is_administrator(self) -> bool:

@@ -26,6 +26,8 @@ SIGN_IN_PAIR = Limit("sign_in_pair", 10, 900)
 SIGN_IN_ACCOUNT = Limit("sign_in_account", 100, 3600)
 SIGN_IN_ADDRESS = Limit("sign_in_address", 200, 900)
 SIGN_UP_ADDRESS = Limit("sign_up_address", 600, 3600)
+LETTER_READER = Limit("letter_reader", 5, 3600)
+LETTER_ADDRESS = Limit("letter_address", 100, 3600)
 BOOTSTRAP_ADDRESS = Limit("bootstrap_address", 30, 900)
 
 
@@ -45,7 +47,8 @@ class Throttle:
         window = int(now // limit.seconds)
         ends = (window + 1) * limit.seconds
         # Hashed together with the limit's name: the table holds no addresses and no e-mails.
-        key = hashlib.sha256("\0".join((limit.name, str(window), *who)).encode()).hexdigest()
+        name = "\0".join((limit.name, str(window), *who)).encode("utf-8", "surrogatepass")
+        key = hashlib.sha256(name).hexdigest()
         if not self._store.take(key, limit.attempts, ends):
             raise TooManyRequests(
                 "Too many attempts. Try again later.", retry_after=max(1, int(ends - now) + 1)

@@ -6,9 +6,21 @@ whether there is such a user or not: that is looked up where the order is carrie
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from covey.mail.ports import Queue
+
+
+class AtOnce:
+    """A queue for where there is none: orders are carried out while the caller waits."""
+
+    def __init__(self, carry_out: Callable[[Mapping[str, Any]], None]) -> None:
+        self._carry_out = carry_out
+
+    def send(self, body: Mapping[str, Any], delay_s: int = 0) -> None:
+        """Carry it out."""
+        self._carry_out(body)
 
 
 class Post:

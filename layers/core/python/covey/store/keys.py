@@ -76,6 +76,11 @@ def partition(collection: Collection, shard: int) -> str:
     return f"{collection.name}.{shard}"
 
 
+def prefix(collection: Collection) -> str:
+    """What every partition of a collection's records begins with, and no other."""
+    return f"{collection.name}."
+
+
 def collection_of(pk: str) -> str | None:
     """The collection of a record's partition; None for every other kind of item."""
     name, dot, _ = pk.partition(".")

@@ -13,6 +13,7 @@ from typing import Any
 
 from covey.collections.model import Collection
 from covey.errors import Conflict, FieldError
+from covey.identity.audit import Event
 from covey.identity.ports import Account, Bootstrap, Session, StoredKey
 from covey.records.ids import IdMaker
 from covey.records.model import Record
@@ -27,6 +28,7 @@ class MemoryAccountStore:
     """The port `AccountStore` in memory."""
 
     accounts: dict[str, Account] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def get(self, user: str) -> Account | None:
         """The account of a user."""
@@ -47,39 +49,90 @@ class MemoryAccountStore:
         self.accounts[user] = replace(account, password=after)
         return True
 
+    def change(self, before: Account, after: Account) -> bool:
+        """Keep it, one generation on."""
+        with self.lock:
+            kept = self.accounts.get(before.user)
+            if kept is None or kept.generation != before.generation:
+                return False
+            self.accounts[before.user] = replace(after, generation=before.generation + 1)
+            return True
+
+    def standing(self, account: Account) -> dict[str, Any]:
+        """The entry that fails unless it stands."""
+
+        def holds() -> bool:
+            kept = self.accounts.get(account.user)
+            same = kept is not None and kept.generation == account.generation
+            return same and kept is not None and not kept.disabled
+
+        return _entry(holds, lambda: None)
+
+    def remove(self, user: str) -> None:
+        """Forget it."""
+        self.accounts.pop(user, None)
+
 
 @dataclass
 class MemorySessionStore:
     """The port `SessionStore` in memory."""
 
-    sessions: dict[str, Session] = field(default_factory=dict)
+    sessions: dict[tuple[str, str], Session] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def create(self, session: Session) -> None:
-        """Keep it."""
-        self.sessions[session.id] = session
 
     def creation(self, session: Session) -> dict[str, Any]:
         """The entry that keeps it."""
-        return _entry(lambda: session.id not in self.sessions, lambda: self.create(session))
+        key = (session.user, session.id)
+        return _entry(
+            lambda: key not in self.sessions, lambda: self.sessions.__setitem__(key, session)
+        )
 
-    def get(self, id: str) -> Session | None:
-        """The session."""
-        return self.sessions.get(id)
-
-    def rotate(self, id: str, before: str, after: str, expires: int) -> bool:
-        """Replace where `before` is kept."""
+    def open(self, session: Session, guard: dict[str, Any]) -> bool:
+        """Keep it where `guard` holds."""
         with self.lock:
-            session = self.sessions.get(id)
-            if session is None or session.secret != before:
-                return session is not None and session.secret == after
-            self.sessions[id] = replace(session, secret=after, expires=expires)
+            entry = self.creation(session)
+            if not (entry["holds"]() and guard["holds"]()):
+                return False
+            entry["apply"]()
+            guard["apply"]()
             return True
 
-    def end(self, id: str) -> None:
+    def get(self, user: str, id: str) -> Session | None:
+        """The session."""
+        return self.sessions.get((user, id))
+
+    def of(self, user: str) -> list[Session]:
+        """All of them."""
+        return [session for session in list(self.sessions.values()) if session.user == user]
+
+    def rotate(self, before: Session, secret: str, now: int, expires: int) -> bool:
+        """Replace where `before` is kept."""
+        key = (before.user, before.id)
+        with self.lock:
+            session = self.sessions.get(key)
+            if session is None or session.secret != before.secret:
+                return session is not None and session.secret == secret
+            self.sessions[key] = replace(session, secret=secret, used=now, expires=expires)
+            return True
+
+    def end(self, user: str, id: str) -> None:
         """Forget it."""
         with self.lock:
-            self.sessions.pop(id, None)
+            self.sessions.pop((user, id), None)
+
+
+@dataclass
+class MemoryCallerStore:
+    """The port `CallerStore` over the twins of its parts."""
+
+    sessions: MemorySessionStore
+    records: MemoryUserRecords
+
+    def load(
+        self, users: Collection, user: str, session: str
+    ) -> tuple[Session | None, Record | None]:
+        """Both as they are."""
+        return self.sessions.get(user, session), self.records.get(users, user)
 
 
 @dataclass
@@ -169,16 +222,37 @@ class MemoryUserRecords:
     ) -> None:
         """Write it and `also`, or nothing."""
         with self.lock:
-            for names in collection.unique:
-                values = tuple(record.values.get(name) for name in names)
-                if None not in values and self.find_unique(collection, names, values):
-                    errors = [FieldError(name, "unique_violation", "is taken") for name in names]
-                    raise Conflict(code="unique_violation", errors=errors)
-            if not all(entry["holds"]() for entry in also):
+            self._write(collection, record, also)
+
+    def update(
+        self,
+        collection: Collection,
+        before: Record,
+        after: Record,
+        *,
+        also: Sequence[dict[str, Any]] = (),
+    ) -> None:
+        """Replace it and write `also`, or nothing."""
+        with self.lock:
+            kept = self.records.get(before.id)
+            if kept is None or kept.version != before.version:
                 raise Conflict
-            self.records[record.id] = record
-            for entry in also:
-                entry["apply"]()
+            self._write(collection, after, also)
+
+    def _write(
+        self, collection: Collection, record: Record, also: Sequence[dict[str, Any]]
+    ) -> None:
+        for names in collection.unique:
+            values = tuple(record.values.get(name) for name in names)
+            holder = self.find_unique(collection, names, values)
+            if None not in values and holder not in (None, record.id):
+                errors = [FieldError(name, "unique_violation", "is taken") for name in names]
+                raise Conflict(code="unique_violation", errors=errors)
+        if not all(entry["holds"]() for entry in also):
+            raise Conflict
+        self.records[record.id] = record
+        for entry in also:
+            entry["apply"]()
 
     def find_unique(
         self, collection: Collection, fields: tuple[str, ...], values: tuple[Any, ...]
@@ -188,3 +262,23 @@ class MemoryUserRecords:
             if tuple(record.values.get(name) for name in fields) == values:
                 return record.id
         return None
+
+
+@dataclass
+class MemoryAuditStore:
+    """The port `AuditStore` in memory; nothing is ever swept."""
+
+    events: list[Event] = field(default_factory=list)
+
+    def add(self, event: Event, expires: int) -> None:
+        """Keep it."""
+        self.events.append(replace(event, id=f"{len(self.events):06d}"))
+
+    def newest(self, limit: int, before: str = "", user: str = "") -> Sequence[Event]:
+        """The newest first."""
+        found = [
+            event
+            for event in reversed(self.events)
+            if (not before or event.id < before) and (not user or event.user == user)
+        ]
+        return found[:limit]

@@ -1,12 +1,13 @@
-"""Accounts: ``!account.{user}``."""
+"""Accounts: ``!account.{user}``, and with them whatever else proves who a user is."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import DoesNotExist, UpdateError
+from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
 
+from covey.config import settings
 from covey.identity.ports import Account
 from covey.store import keys
 from covey.store.models.base import Item, refused
@@ -19,6 +20,7 @@ class AccountItem(Item):
     password = UnicodeAttribute()
     created = NumberAttribute()
     disabled = BooleanAttribute(default=False)
+    generation = NumberAttribute(default=0)
 
 
 class DynamoAccountStore:
@@ -30,17 +32,13 @@ class DynamoAccountStore:
             item = AccountItem.get(*keys.account(user), consistent_read=True)
         except DoesNotExist:
             return None
-        return Account(item.user, item.password, int(item.created), item.disabled)
+        return Account(
+            item.user, item.password, int(item.created), item.disabled, int(item.generation)
+        )
 
     def creation(self, account: Account) -> dict[str, Any]:
         """2 write units, in a transaction."""
-        return AccountItem(
-            *keys.account(account.user),
-            user=account.user,
-            password=account.password,
-            created=account.created,
-            disabled=account.disabled,
-        ).put_if_new()
+        return _item(account).put_if_new()
 
     def replace_password(self, user: str, before: str, after: str) -> bool:
         """1 write unit."""
@@ -52,3 +50,46 @@ class DynamoAccountStore:
                 return False
             raise
         return True
+
+    def change(self, before: Account, after: Account) -> bool:
+        """1 write unit."""
+        item = _item(after)
+        item.generation = before.generation + 1
+        try:
+            item.save(condition=AccountItem.generation == before.generation)
+        except PutError as exc:
+            if refused(exc):
+                return False
+            raise
+        return True
+
+    def standing(self, account: Account) -> dict[str, Any]:
+        """2 write units, in a transaction."""
+        pk, sk = keys.account(account.user)
+        return {
+            "ConditionCheck": {
+                "TableName": settings().table_name,
+                "Key": {"pk": {"S": pk}, "sk": {"S": sk}},
+                "ConditionExpression": "generation = :g AND disabled = :f",
+                "ExpressionAttributeValues": {
+                    ":g": {"N": str(account.generation)},
+                    ":f": {"BOOL": False},
+                },
+            }
+        }
+
+    def remove(self, user: str) -> None:
+        """1 read unit, and 1 write unit per item."""
+        for item in Item.query(keys.account(user)[0], consistent_read=True):
+            item.delete()
+
+
+def _item(account: Account) -> AccountItem:
+    return AccountItem(
+        *keys.account(account.user),
+        user=account.user,
+        password=account.password,
+        created=account.created,
+        disabled=account.disabled,
+        generation=account.generation,
+    )

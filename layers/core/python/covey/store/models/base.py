@@ -6,6 +6,7 @@ so that they are signed, tried again, timed and counted in one place.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -18,7 +19,14 @@ from pynamodb.models import Model
 from covey.config import settings
 from covey.errors import Unavailable
 from covey.store import keys
-from covey.store.faults import ConditionFailed, Contended, ServiceDown, Throttled
+from covey.store.faults import (
+    ConditionFailed,
+    Contended,
+    ServiceDown,
+    Throttled,
+    TransactionCancelled,
+)
+from covey.store.transaction import Part, transact
 from covey.store.transport import transport
 
 
@@ -55,6 +63,22 @@ class Item(Model):
 def refused(error: PynamoDBException) -> bool:
     """Whether a write did not happen because its condition did not hold."""
     return error.cause_response_code == "ConditionalCheckFailedException"
+
+
+def write_together(entries: Sequence[dict[str, Any]]) -> bool:
+    """Write all of the TransactItems; False, having written none, where a condition failed."""
+    parts = [Part(entry, _Refused) for entry in entries]
+    try:
+        transact(transport(), parts)
+    except _Refused:
+        return False
+    except (Contended, ServiceDown, Throttled, TransactionCancelled) as exc:
+        raise Unavailable from exc
+    return True
+
+
+class _Refused(Exception):
+    """A condition that did not hold."""
 
 
 class _Transported(Connection):

@@ -1,0 +1,36 @@
+"""Users who were deleted: what is kept of them besides their record goes too.
+
+They are refused from the moment that their record is gone; this only clears up after them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from covey.collections.model import Collection
+from covey.identity.ports import AccountStore
+from covey.identity.sessions import Sessions
+from covey.records.model import Change, ChangeKind
+
+USERS = "users"
+
+
+class Departures:
+    """A consumer of the change pipeline."""
+
+    name = "departures"
+
+    def __init__(self, accounts: AccountStore, sessions: Sessions) -> None:
+        self._accounts = accounts
+        self._sessions = sessions
+
+    def wants(self, collection: Collection) -> bool:
+        """Users alone."""
+        return collection.name == USERS
+
+    def apply(self, collection: Collection, changes: Sequence[Change]) -> None:
+        """Forget accounts and sessions of the deleted; twice is as once."""
+        for change in changes:
+            if change.kind is ChangeKind.DELETED:
+                self._sessions.end_all(change.id)
+                self._accounts.remove(change.id)
