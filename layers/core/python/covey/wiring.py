@@ -375,8 +375,8 @@ class Services:
 
         cascades = Cascades(self.jobs, self.catalog, self.record_store)
         departures = Departures(self.account_store, self.sessions)
-        consumers = [cascades, departures, self.search_indexer, self.aggregates]
-        return Pipeline(Everything(self.catalog), consumers)
+        kept = (self.search_indexer, self.aggregates)
+        return Pipeline(Everything(self.catalog), (cascades, departures, *kept))
 
     # ---- mail
 
