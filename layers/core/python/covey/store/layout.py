@@ -84,15 +84,21 @@ class Layout:
             return None
         record_id = item["sk"]["S"]
         data = item["d"]["M"]
+        values: dict[str, Any] = {}
+        for name, key in self.names:  # the hottest loop there is: half of all values are texts
+            value = data.get(key)
+            if value is not None:
+                text = value.get("S")
+                values[name] = codec.decode(value) if text is None else text
         created = item.get("c")
         expires = item.get("x")
         return Record(
-            id=record_id,
-            created=ids.created_of(record_id) if created is None else int(created["N"]),
-            updated=int(item["u"]["N"]),
-            version=int(item["v"]["N"]),
-            values={name: codec.decode(data[key]) for name, key in self.names if key in data},
-            expires=None if expires is None else int(expires["N"]),
+            record_id,
+            ids.created_in(record_id) if created is None else int(created["N"]),
+            int(item["u"]["N"]),
+            int(item["v"]["N"]),
+            values,
+            None if expires is None else int(expires["N"]),
         )
 
     def slots(self, record: Record) -> dict[str, bytes]:

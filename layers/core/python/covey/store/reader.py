@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
+from binascii import a2b_base64
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -213,12 +213,13 @@ class Reader:
                 yield Entry(position, layout.record(item))
             return
         _, ranged = keys.slot_attributes(plan.index.slot)
-        full = {} if plan.covering else self._by_key(items)
+        covering, prefix = plan.covering, keys.prefix(collection)
+        full = {} if covering else self._by_key(items)
         for item in items:
-            position = b64decode(item[ranged]["B"])
-            whole = item if plan.covering else full.get(item["sk"]["S"])
+            position = a2b_base64(item[ranged]["B"])
+            whole = item if covering else full.get(item["sk"]["S"])
             # Slots are shared: should digests ever meet, the partition tells the owner.
-            if keys.collection_of(item["pk"]["S"]) != collection.name:
+            if not item["pk"]["S"].startswith(prefix):
                 whole = None
             yield Entry(position, None if whole is None else layout.record(whole))
 
