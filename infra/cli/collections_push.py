@@ -31,8 +31,7 @@ def push(
     only when ``confirmed``; those that a job must bring to the records want its queue, which
     ``jobs`` False leaves alone. A collection whose change is refused is left as it is.
     """
-    from covey.collections.apply import Plan, apply
-    from covey.collections.changes import diff
+    from covey.collections.apply import apply, planned
     from covey.collections.yaml_files import FilesInvalid, load_folder
     from covey.errors import Conflict
     from covey.records.emptiness import is_empty
@@ -47,13 +46,12 @@ def push(
         return Pushed(faults=str(invalid).splitlines())
     pushed = Pushed()
     for name, collection in sorted(wanted.items()):
-        changes = diff(before.get(name), collection)
-        planned = Plan(before.get(name), collection, tuple(changes))
+        plan = planned(before.get(name), collection)
         if not dry_run:
             try:
                 apply(
                     catalog,
-                    planned,
+                    plan,
                     is_empty=partial(is_empty, services().record_store),
                     builder=services().backfills if jobs else None,
                     confirmed=confirmed,
@@ -62,7 +60,7 @@ def push(
                 kind = "queueless" if conflict.code == "backfill_required" else "refused"
                 getattr(pushed, kind).append(f"{name}: {conflict.detail}")
                 continue
-        pushed.changes.extend(str(change) for change in changes)
+        pushed.changes.extend(str(change) for change in plan.changes)
     pushed.builds.extend(unready())
     return pushed
 

@@ -42,7 +42,12 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     "another type": (
         {"fields": {"a": TITLE}},
         {"fields": {"a": {"type": "integer"}}},
-        ["change posts.a from text to integer, without its values (loses data)"],
+        ["convert posts.a from text to integer where all values fit (backfills)"],
+    ),
+    "a type that nothing leads to": (
+        {"fields": {"a": {"type": "bool"}}},
+        {"fields": {"a": {"type": "date"}}},
+        ["change posts.a from bool to date, without its values (loses data)"],
     ),
     "an expiry": (
         {"fields": {"a": {"type": "datetime"}}},

@@ -12,7 +12,8 @@ from typing import Any, Protocol, TypeVar
 
 from covey.collections import builds
 from covey.collections.catalog import Catalog
-from covey.collections.changes import SchemaChange, diff
+from covey.collections.changes import SchemaChange
+from covey.collections.conversion import changes, staged
 from covey.collections.document import check_relations, load
 from covey.collections.faults import Faults
 from covey.collections.model import Build, Collection, State
@@ -67,7 +68,13 @@ def plan(catalog: Catalog, document: Mapping[str, Any]) -> Plan:
     faults = Faults()
     check_relations({after.name: after}, {*there, after.name}, faults)
     faults.raise_any(f"Collection {after.name}")
-    return Plan(before, after, tuple(diff(before, after)))
+    return planned(before, after)
+
+
+def planned(before: Collection | None, after: Collection) -> Plan:
+    """The plan of a collection that was read against what there is."""
+    saved = after if before is None else staged(before, after)
+    return Plan(before, saved, changes(before, after))
 
 
 def apply(
@@ -125,7 +132,7 @@ def _building(
     be making one, so that a job looks through it all the same.
     """
     if builder is None:
-        if not empty:
+        if not empty or after.converting:
             late = [change for change in planned.changes if change.needs_backfill]
             raise _refusal("backfill_required", "A job must bring this to the records", late)
         return after
@@ -133,7 +140,7 @@ def _building(
     # Asked for first: should this process end here, the job finds nothing to do.
     job = builder.begin(after.name, version, wanted)
     left = {part: build for part, build in after.builds.items() if part not in wanted}
-    if not empty:
+    if not empty or after.converting:
         left |= dict.fromkeys(wanted, Build(State.BUILDING, job))
     return replace(after, version=version, builds=left)
 

@@ -6,8 +6,8 @@ is declared anew is built by a job (`covey.jobs.backfill`) while writers keep it
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from collections.abc import Collection as Names
-from collections.abc import Mapping
 from dataclasses import replace
 
 from covey.collections.catalog import Catalog
@@ -50,6 +50,18 @@ def aggregate_part(aggregate: Aggregate) -> str:
     return f"aggregate {aggregate.number}"
 
 
+CONVERSION = "convert "
+Begin = Callable[[str, int, tuple[str, ...]], str]
+
+
+def conversion_parts(collection: Collection) -> dict[str, str]:
+    """The parts that values of other types are, by what they are called."""
+    return {
+        f"{CONVERSION}{field.key}": f"{name} as {field.type}"
+        for name, field in collection.converting.items()
+    }
+
+
 def parts(collection: Collection) -> dict[str, str]:
     """Every part, and what it is called in the document."""
     expiry, search = collection.expiry, collection.search
@@ -64,6 +76,7 @@ def parts(collection: Collection) -> dict[str, str]:
             references_part(field): f"on_delete of {field.name}"
             for field in referring_fields(collection)
         },
+        **conversion_parts(collection),
         f"expires {expiry.key if expiry else '-'}": f"expires {expiry.name if expiry else 'never'}",
     }
 

@@ -10,6 +10,7 @@ from typing import Any
 from covey.collections.field_document import dump_field
 from covey.collections.model import Collection, Field, Index
 from covey.collections.rule_document import ACTIONS
+from covey.fields.convert import convertible
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,10 @@ def _fields(before: Collection, after: Collection) -> Iterator[SchemaChange]:
         if field.key in kept:
             yield from _field(where, kept[field.key], field)
         elif (old := before.fields.get(field.name)) is not None:
+            if convertible(old, field):
+                text = f"convert {where} from {_type(old)} to {_type(field)} where all values fit"
+                yield SchemaChange(text, needs_backfill=True)
+                continue
             text = f"change {where} from {_type(old)} to {_type(field)}, without its values"
             yield SchemaChange(text, destructive=True)
         else:

@@ -18,7 +18,7 @@ from covey.collections.field_document import (
 )
 from covey.collections.index_document import FieldNames, dump_indexes, read_indexes, read_unique
 from covey.collections.keys import field_keys
-from covey.collections.model import Build, Collection, Epoch, Index, Search, State
+from covey.collections.model import Build, Collection, Epoch, Field, Index, Search, State
 from covey.collections.naming import field_name_fault, is_name
 from covey.collections.reader import Reader
 from covey.collections.rule_document import dump_rules, read_rules
@@ -239,6 +239,8 @@ def state(collection: Collection) -> dict[str, Any]:
         "searched": list(collection.search.fields),
         "builds": [[part, str(b.state), b.job] for part, b in collection.builds.items()],
         "ending": collection.ending,
+        "wanted": dict(collection.wanted),
+        "converting": [[name, one.key] for name, one in collection.converting.items()],
     }
 
 
@@ -270,7 +272,16 @@ def restore(kept: Mapping[str, Any]) -> Collection:
             **uncounted,
         },
         ending=kept.get("ending", ""),
+        wanted=kept.get("wanted", {}),
+        converting=_converting(kept),
     )
+
+
+def _converting(kept: Mapping[str, Any]) -> dict[str, Field]:
+    if not kept.get("converting"):
+        return {}
+    fields = load(kept["wanted"]).fields
+    return {name: replace(fields[name], key=key) for name, key in kept["converting"]}
 
 
 def _numbered(kept: Sequence[Any]) -> tuple[list[tuple[str, int]], dict[str, Build]]:

@@ -174,8 +174,10 @@ class Collection:
     nor a number is used again for another. `history` is only declared: see `declared`. `since`
     has the version that declared a unique tuple, where that was not the first, so that it never
     meets claims of one before it; `builds` has what is not ready, by part: see
-    `covey.collections.builds`. `known_until` is the instant, in milliseconds, from which on others
-    may have changed the schedule; None is never.
+    `covey.collections.builds`. `converting` has fields as they are to be, `wanted` the document
+    that then takes over: see `covey.collections.conversion`. `known_until` is
+    the instant, in milliseconds, from which on others may have changed the schedule; None is
+    never.
     """
 
     name: str
@@ -196,6 +198,8 @@ class Collection:
     next_aggregate: int = 0
     since: Mapping[tuple[str, ...], int] = field(default_factory=dict)
     builds: Mapping[str, Build] = field(default_factory=dict)
+    converting: Mapping[str, Field] = field(default_factory=dict)
+    wanted: Mapping[str, Any] = field(default_factory=dict)
     ending: str = ""  # the job that removes its records; nobody else sees it then
     known_until: int | None = field(default=None, compare=False)
 

@@ -43,7 +43,6 @@ class ChoiceType(FieldType):
     name = "choice"
     summary = "One of a few texts."
     expression_type = Type.TEXT
-    keeps = frozenset({"email", "relation", "text", "url"})
     options: ClassVar[Mapping[str, Option]] = {
         "choices": Option(
             "The texts to choose from.",

@@ -25,7 +25,6 @@ class EmailType(FieldType):
     name = "email"
     summary = "An e-mail address of up to 254 characters; its domain is kept in lower case."
     expression_type = Type.TEXT
-    keeps = frozenset({"choice", "relation", "text", "url"})
 
     def validate(self, value: Any, field: Field) -> str:
         """The address with its domain in lower case."""

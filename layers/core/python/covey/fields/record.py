@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from covey.errors import FieldError, Invalid
 from covey.expressions import Scope
+from covey.fields.convert import converted
 from covey.fields.defaults import default_value
 from covey.fields.fault import FieldFault
 from covey.fields.registry import validate_value
@@ -79,7 +80,10 @@ class _Writing:
             self._values.pop(name, None)
             return
         try:
-            self._values[name] = validate_value(value, self._collection.fields[name])
+            field = self._collection.fields[name]
+            self._values[name] = validate_value(value, field)
+            if name in self._collection.converting:
+                converted(self._values[name], field, self._collection.converting[name])
         except FieldFault as fault:
             self._fault(name, fault)
 

@@ -33,7 +33,6 @@ class RelationType(FieldType):
     name = "relation"
     summary = "The id of a record of another collection, or of the same."
     expression_type = Type.TEXT
-    keeps = frozenset({"choice", "email", "text", "url"})
     options: ClassVar[Mapping[str, Option]] = {
         "to": option.text(
             "The collection of the record.",

@@ -59,7 +59,6 @@ class UrlType(FieldType):
     name = "url"
     summary = "An http or https address of up to 2,048 characters; its host is kept in lower case."
     expression_type = Type.TEXT
-    keeps = frozenset({"choice", "email", "relation", "text"})
 
     def validate(self, value: Any, field: Field) -> str:
         """The address with scheme and host in lower case."""

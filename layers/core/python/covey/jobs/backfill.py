@@ -16,7 +16,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from covey.collections import builds
+from covey.collections import builds, conversion
 from covey.collections.catalog import Catalog
 from covey.collections.model import Collection
 from covey.collections.references import referring_fields
@@ -67,11 +67,13 @@ class Backfill:
         pace: Pace,
         *,
         followers: Sequence[Follower] = (),
+        begin: builds.Begin | None = None,
         now: Callable[[], int] = now_ms,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         """`now` is in milliseconds; `pause` sleeps for seconds."""
         self._followers = followers
+        self._begin = begin
         self._catalog = catalog
         self._records = records
         self._rebuilder = rebuilder
@@ -177,6 +179,7 @@ class Backfill:
         against = set(job.position.get("failed", ()))
         built, failed = [p for p in wanted if p not in against], [p for p in wanted if p in against]
         builds.settle(self._catalog, name, job.id, built, failed)
+        conversion.finish(self._catalog, name, self._begin)
         result = {"built": [wanted[p] for p in built], "failed": [wanted[p] for p in failed]}
         if not failed:
             return save(replace(job, status=Status.DONE, result=result))

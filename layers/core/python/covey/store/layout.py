@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from covey.collections.model import Collection, Index, IndexPart
+from covey.collections.model import Collection, Field, Index, IndexPart
 from covey.collections.references import referring_fields, target_ids
 from covey.errors import FieldError, Invalid, NotFound
+from covey.fields import FieldFault
+from covey.fields.convert import converted
 from covey.records import ids
 from covey.records.model import Record
 from covey.store import cells, codec, encoding, keys
@@ -72,11 +74,27 @@ class Layout:
             raise NotFound("record") from error
 
     def fields(self, record: Record) -> Iterator[tuple[str, codec.AttributeValue]]:
-        """The declared fields that the record has, by physical key."""
+        """The declared fields that the record has, by physical key; with those to be converted."""
         values = record.values
         for name, key in self.names:
             if name in values:
                 yield key, codec.encode(values[name])
+        if self.collection.converting:
+            yield from self.conversion(record)[0].items()
+
+    def conversion(self, record: Record) -> tuple[Item, list[tuple[Field, FieldFault]]]:
+        """The values of fields that are converting as their new type, and those that are none."""
+        fitting: Item = {}
+        faults: list[tuple[Field, FieldFault]] = []
+        for name, field in self.collection.converting.items():
+            value = record.values.get(name)
+            try:
+                if value is not None:
+                    changed = converted(value, self.collection.fields[name], field)
+                    fitting[field.key] = codec.encode(changed)
+            except FieldFault as fault:
+                faults.append((field, fault))
+        return fitting, faults
 
     def record(self, item: Item) -> Record | None:
         """The record of an item; None for one that is marked as deleted."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from covey.collections.builds import index_part, unique_part
+from covey.collections.builds import CONVERSION, index_part, unique_part
 from covey.collections.model import Collection
 from covey.errors import Conflict, Invalid
 from covey.fields import expires_at
@@ -165,11 +165,17 @@ class DynamoRebuilder:
         return None if item is None else layout.record(item)
 
     def _update(self, layout: Layout, record: Record, wanted: Item) -> dict[str, Any]:
-        sets = ", ".join(f"{name} = :{name}" for name in wanted)
-        removes = ", ".join(name for name in KEYED if name not in wanted)
+        fields = layout.conversion(record)[0]
+        names = {f"#{field.key}": field.key for field in layout.collection.converting.values()}
+        staged = {f"d.#{key} = :d{key}": value for key, value in fields.items()}
+        gone = [f"d.{name}" for name, key in names.items() if key not in fields]
+        sets = ", ".join([*(f"{name} = :{name}" for name in wanted), *staged])
+        removes = ", ".join([*(name for name in KEYED if name not in wanted), *gone])
         clauses = (f"SET {sets}" if sets else "", f"REMOVE {removes}" if removes else "")
         values = {f":{name}": value for name, value in wanted.items()}
+        values |= {f":d{key}": value for key, value in fields.items()}
         return {
+            **({"ExpressionAttributeNames": names} if names else {}),
             "TableName": self._table,
             "Key": key_item(layout.key(record.id)),
             "UpdateExpression": " ".join(filter(None, clauses)),
@@ -221,6 +227,10 @@ def keyed(layout: Layout, record: Record) -> tuple[Item, list[Obstacle]]:
             obstacles.append(Obstacle(index_part(index), error.code, fields, message))
         else:
             wanted |= {name: codec.binary(value) for name, value in slot.items()}
+    for field, fault in layout.conversion(record)[1]:
+        message = f"Record {record.id}: {field.name} {fault.message}"
+        part = f"{CONVERSION}{field.key}"
+        obstacles.append(Obstacle(part, fault.code, (field.name,), message))
     expires = expires_at(layout.collection, record.values)
     if expires is not None:
         wanted["x"] = codec.encode(expires)
@@ -274,6 +284,10 @@ def _walked(layout: Layout, item: Item) -> Walked | None:
         return None
     wanted, obstacles = keyed(layout, record)
     found = {name: item[name] for name in KEYED if name in item}
+    data, fields = item["d"]["M"], layout.conversion(record)[0]
+    for field in layout.collection.converting.values():
+        if data.get(field.key) != fields.get(field.key):
+            return Walked(record, sound=False)
     return Walked(record, sound=not obstacles and found == wanted)
 
 
