@@ -20,7 +20,7 @@ from covey.records.conditions import Conditions
 from covey.records.projection import split_names
 from covey.records.service import Also, Answer
 from covey.wiring import services
-from functions.records import aggregating, batching, exporting, importing, searching
+from functions.records import aggregating, batching, exporting, importing, past, searching
 from functions.records.schemas import (
     IF_MATCH,
     IF_NONE_MATCH,
@@ -31,6 +31,7 @@ from functions.records.schemas import (
     UNLESS_THERE,
 )
 
+LISTED = (*LIST, past.DELETED)
 ONE = "/records/{collection}/{id}"
 MANY = "/records/{collection}"
 
@@ -44,6 +45,7 @@ def routes() -> Routes:
             **batching.SCHEMAS,
             **importing.SCHEMAS,
             **exporting.SCHEMAS,
+            **past.SCHEMAS,
             **searching.SCHEMAS,
             **aggregating.SCHEMAS,
         },
@@ -52,6 +54,7 @@ def routes() -> Routes:
     _record(routes)
     searching.declare(routes)
     aggregating.declare(routes)
+    past.declare(routes)
     importing.declare(routes)
     exporting.declare(routes)
     batching.declare(routes)
@@ -59,13 +62,16 @@ def routes() -> Routes:
 
 
 def _collection(routes: Routes) -> None:
-    @routes.get(MANY, summary="List records", query=LIST, answer="Page", problems=(400, 404))
+    @routes.get(MANY, summary="List records", query=LISTED, answer="Page", problems=(400, 404))
     def list_records(request: Request, collection: str) -> Any:
         """Pages are full after filtering, unless the read budget ends; the end is a `next` of
         null, the beginning a `prev` of null. A filter that no index bounds answers
         `index_required` with the line to add.
         """
+        if request.flag("deleted"):
+            return past.deleted(request, collection)
         parameters = request.parameters()
+        parameters.pop("deleted", None)
         if request.flag("explain"):
             plan = services().records.explain(
                 request.principal, collection, parameters, request=_rule_view(request)
@@ -218,13 +224,19 @@ def _record(routes: Routes) -> None:
     @routes.delete(
         ONE,
         summary="Remove a record",
+        query=(past.PURGE,),
         headers=(IF_MATCH, KEY),
         status=204,
-        problems=(404, 409, 412, 422),
+        problems=(403, 404, 409, 412, 422),
     )
     def delete_record(request: Request, collection: str, id: str) -> Response:
+        """Where the collection has `soft_delete`, it can be restored for a while."""
+        purge = request.flag("purge")
+
         def delete(also: Also | None) -> None:
-            services().records.delete(
+            records = services().records
+            remove = records.purge if purge else records.delete
+            remove(
                 request.principal,
                 collection,
                 id,

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from covey.realtime.ports import ConnectionStore
     from covey.realtime.sockets import Sockets
     from covey.realtime.tickets import Tickets
+    from covey.records.archive import Archive
     from covey.records.batch import Batches
     from covey.records.idempotency import Idempotency
     from covey.records.model import Change, Record
@@ -112,6 +113,7 @@ class Services:
             self.catalog,
             budget=self.settings.read_budget,
             last_count=lambda name: self.last_counts(name),
+            archive=self.archive,
         )
 
     @cached_property
@@ -139,6 +141,13 @@ class Services:
             self.search_store,
             budget=self.settings.read_budget,
         )
+
+    @cached_property
+    def archive(self) -> Archive:
+        """What records were."""
+        from covey.store.archive import DynamoArchive
+
+        return DynamoArchive(self.transport, self.settings.table_name)
 
     @cached_property
     def totals(self) -> Totals:
@@ -227,8 +236,6 @@ class Services:
     @cached_property
     def job_runner(self) -> Runner:
         """Background work: run."""
-        from covey.backups.backing_up import BackingUp
-        from covey.backups.restoring import Restoring
         from covey.aggregates.reconcile import Reconcile
         from covey.backups.backing_up import BackingUp
         from covey.backups.restoring import Restoring
@@ -244,7 +251,7 @@ class Services:
         from covey.store.rebuilding import DynamoRebuilder
 
         def writer() -> Records:
-            return Records(Remembering(self.record_store), self.catalog)
+            return Records(Remembering(self.record_store), self.catalog, archive=self.archive)
 
         imports = Import(self.blobs, self.catalog.get, writer, self.user)
         exports = Export(self.blobs, self.catalog.get, lambda: self._patient_records, self.user)
@@ -372,10 +379,11 @@ class Services:
         from covey.identity.departures import Departures
         from covey.jobs.cascade import Cascades
         from covey.pipeline.run import Pipeline
+        from covey.records.archive import Keeper
 
         cascades = Cascades(self.jobs, self.catalog, self.record_store)
         departures = Departures(self.account_store, self.sessions)
-        kept = (self.search_indexer, self.aggregates)
+        kept = (self.search_indexer, self.aggregates, Keeper(self.archive))
         return Pipeline(Everything(self.catalog), (cascades, departures, *kept))
 
     # ---- mail

@@ -74,11 +74,12 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     ),
     "the rest": (
         {},
-        {"description": "x", "ids": "custom", "history": True},
+        {"description": "x", "ids": "custom", "history": True, "soft_delete": "9d"},
         [
             "change the description of posts",
             "change the ids of posts",
             "change the history of posts",
+            "change the soft_delete of posts",
         ],
     ),
 }

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from covey.collections import dump, load, load_all, restore, state
-from covey.collections.model import COVERING_SLOTS, KEYS_ONLY_SLOTS, Epoch
+from covey.collections.model import COVERING_SLOTS, KEYS_ONLY_SLOTS, Epoch, Keep
 from covey.collections.naming import RESERVED_FIELDS
 from covey.errors import Invalid
 from covey.expressions import parse
@@ -39,6 +39,7 @@ POSTS: dict[str, Any] = {
     "search": ["title", "tags"],
     "aggregates": {"by_author": {"group": ["author"], "count": True, "sum": ["views"]}},
     "history": True,
+    "soft_delete": "30d",
 }
 
 
@@ -79,9 +80,13 @@ def test_a_state_keeps_its_order_in_a_store_that_keeps_none() -> None:
     assert list(found.aggregates) == ["b", "a"]
 
 
-def test_later_parts_are_kept_and_said_to_be_only_declared() -> None:
-    assert load(POSTS).declared == ("history",)
-    assert load({"name": "plain"}).declared == ()
+@pytest.mark.parametrize(
+    ("written", "kept"), [(True, Keep()), (False, None), (None, None), ("90d", Keep(90))]
+)
+def test_how_long_the_past_is_kept(written: Any, kept: Keep | None) -> None:
+    collection = load({"name": "plain", "history": written, "soft_delete": written})
+    assert (collection.history, collection.soft_delete) == (kept, kept)
+    assert restore(state(collection)) == collection
 
 
 def test_nothing_is_open_unless_it_is_said() -> None:
@@ -330,7 +335,14 @@ FAULTS: dict[str, tuple[Any, dict[str, str]]] = {
         },
         {"aggregates.x.group": "is a list", "aggregates.Y": "a-z", "aggregates.z": "a mapping"},
     ),
-    "a history of text": ({"name": "a", "history": "yes"}, {"history": "must be true or false"}),
+    **{
+        f"{key} of {value!r}": (
+            {"name": "a", key: value},
+            {key: "must be true, false, or days such as 90d, at most 3650d"},
+        )
+        for key in ("history", "soft_delete")
+        for value in ("yes", "0d", "3651d", "090d", "9d\n", "1h", 90, [])
+    },
     "ids of another kind": ({"name": "a", "ids": "uuid"}, {"ids": "must be one of auto, custom"}),
 }
 

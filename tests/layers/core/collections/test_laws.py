@@ -79,7 +79,8 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         ]
     rules = st.fixed_dictionaries({}, optional={"read": COMMON["read"], "create": COMMON["write"]})
     document["rules"] = draw(st.none() | rules)
-    document["history"] = draw(st.booleans())
+    document["history"] = draw(st.booleans() | st.just("90d"))
+    document["soft_delete"] = draw(st.booleans() | st.just("7d"))
     return document
 
 
@@ -153,7 +154,17 @@ json_values = st.recursive(
     st.fixed_dictionaries(
         {"name": st.just("things")},
         optional=dict.fromkeys(
-            ["fields", "rules", "indexes", "unique", "search", "aggregates", "ids", "history"],
+            [
+                "fields",
+                "rules",
+                "indexes",
+                "unique",
+                "search",
+                "aggregates",
+                "ids",
+                "history",
+                "soft_delete",
+            ],
             json_values | st.dictionaries(names, json_values),
         ),
     )

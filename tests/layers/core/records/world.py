@@ -12,6 +12,7 @@ from covey.identity.principal import GUEST, Kind, Principal
 from covey.records.ids import IdMaker
 from covey.records.model import Record
 from covey.records.service import Records
+from covey.testing.archive import MemoryArchive
 from covey.testing.catalog import MemoryCatalogStore
 from covey.testing.records import MemoryRecordStore
 
@@ -97,11 +98,13 @@ class World:
         self.now = START
         self.catalog = Catalog(MemoryCatalogStore([load(document) for document in documents]))
         self.pauses: list[float] = []
+        self.archive = MemoryArchive(self.store, lambda: self.now / 1000)
         self.records = Records(
             self.store,
             self.catalog,
             clock=lambda: self.now,
             pause=self.pauses.append,
+            archive=self.archive,
         )
 
     def add(self, into: str, record_id: str | None = None, /, **values: Any) -> str:

@@ -160,7 +160,7 @@ def _who(rule: Any) -> str:
 def _rest(before: Collection, after: Collection) -> Iterator[SchemaChange]:
     yield from _search(before, after)
     yield from _shards(before, after)
-    for part in ("description", "ids", "history"):
+    for part in ("description", "ids", "history", "soft_delete"):
         if getattr(before, part) != getattr(after, part):
             yield SchemaChange(f"change the {part} of {after.name}")
 

@@ -17,6 +17,7 @@ from covey.collections.field_document import (
     with_rules,
 )
 from covey.collections.index_document import FieldNames, dump_indexes, read_indexes, read_unique
+from covey.collections.keep_document import dump_keep, read_keep
 from covey.collections.keys import field_keys
 from covey.collections.model import Build, Collection, Epoch, Field, Index, Search, State
 from covey.collections.naming import field_name_fault, is_name
@@ -30,7 +31,7 @@ from covey.expressions import Type
 
 KEYS = (
     *("name", "description", "ids", "fields", "rules", "indexes", "geo", "unique"),
-    *("search", "aggregates", "history", "shards"),
+    *("search", "aggregates", "history", "soft_delete", "shards"),
 )
 IDS = ("auto", "custom")
 MAX_FIELDS = 200
@@ -72,7 +73,8 @@ def load(document: Mapping[str, Any], *, previous: Collection | None = None) -> 
         description=reader.text("description", MAX_DESCRIPTION),
         search=read_search(reader, names),
         aggregates=aggregates,
-        history=reader.flag("history"),
+        history=read_keep(reader, "history"),
+        soft_delete=read_keep(reader, "soft_delete"),
         next_key=next_key,
         next_index=next_index,
         next_aggregate=next_aggregate,
@@ -210,7 +212,8 @@ def dump(collection: Collection) -> dict[str, Any]:
         "unique": [list(claim) for claim in collection.unique],
         "search": dump_search(collection.search),
         "aggregates": {n: dump_aggregate(a) for n, a in collection.aggregates.items()},
-        "history": collection.history,
+        "history": dump_keep(collection.history),
+        "soft_delete": dump_keep(collection.soft_delete),
         "shards": dump_shards(collection),
     }
     # No rules at all is a choice to make for `users`, which has some where none are written.

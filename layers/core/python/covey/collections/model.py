@@ -157,6 +157,18 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """How long something past is kept: for ever where `days` is None."""
+
+    days: int | None = None
+
+    def until(self, ended: int) -> int:
+        """When what ended then, in milliseconds, is let go of, in seconds."""
+        assert self.days is not None  # noqa: S101 - what is kept for ever has no end
+        return ended // 1000 + self.days * 86_400
+
+
+@dataclass(frozen=True, slots=True)
 class Build:
     """A part that is not ready, and the job that works, or worked, on it."""
 
@@ -171,12 +183,12 @@ class Collection:
     `ids` is "auto" (time-ordered, made by Covey) or "custom" (given by the writer, else made).
     `unique` are tuples of field names; each is claimed by an item of its own. `next_key`,
     `next_index` and `next_aggregate` count what was ever given out, so that neither a field's key
-    nor a number is used again for another. `history` is only declared: see `declared`. `since`
-    has the version that declared a unique tuple, where that was not the first, so that it never
-    meets claims of one before it; `builds` has what is not ready, by part: see
-    `covey.collections.builds`. `converting` has fields as they are to be, `wanted` the document
-    that then takes over: see `covey.collections.conversion`. `known_until` is
-    the instant, in milliseconds, from which on others may have changed the schedule; None is
+    nor a number is used again for another. `history` and `soft_delete` say how long past versions
+    and deleted records are kept. `since` has the version that declared a unique tuple, where that
+    was not the first, so that it never meets claims of one before it; `builds` has what is not
+    ready, by part: see `covey.collections.builds`. `converting` has fields as they are to be,
+    `wanted` the document that then takes over: see `covey.collections.conversion`. `known_until`
+    is the instant, in milliseconds, from which on others may have changed the schedule; None is
     never.
     """
 
@@ -192,7 +204,8 @@ class Collection:
     description: str = ""
     search: Search = Search()
     aggregates: Mapping[str, Aggregate] = field(default_factory=dict)
-    history: bool = False
+    history: Keep | None = None
+    soft_delete: Keep | None = None
     next_key: int = 0
     next_index: int = 0
     next_aggregate: int = 0
@@ -202,14 +215,6 @@ class Collection:
     wanted: Mapping[str, Any] = field(default_factory=dict)
     ending: str = ""  # the job that removes its records; nobody else sees it then
     known_until: int | None = field(default=None, compare=False)
-
-    @property
-    def declared(self) -> tuple[str, ...]:
-        """The parts that are kept with the collection but that nothing acts on yet."""
-        parts = {
-            "history": self.history,
-        }
-        return tuple(name for name, present in parts.items() if present)
 
     @property
     def expiry(self) -> Field | None:

@@ -13,6 +13,7 @@ from covey.collections.aggregate_document import MAX_FIELDS as MAX_AGGREGATED
 from covey.collections.document import IDS, MAX_FIELDS
 from covey.collections.field_document import MAX_DESCRIPTION, known_keys, options_of
 from covey.collections.index_document import MAX_GEO, MAX_INDEXES, MAX_PARTS, MAX_UNIQUE
+from covey.collections.keep_document import PATTERN as PATTERN_DAYS
 from covey.collections.naming import PATTERN, RESERVED_FIELDS
 from covey.collections.rule_document import ACTIONS
 from covey.collections.search_document import LANGUAGES, MAX_SEARCH, MAX_WEIGHT
@@ -86,7 +87,8 @@ def _properties() -> dict[str, Schema]:
             "propertyNames": {"pattern": PATTERN},
             "additionalProperties": _aggregate(),
         },
-        "history": {"type": "boolean", "description": "Declared only: whether to keep versions."},
+        "history": _keep("How long past versions are kept: 90d, or true for ever."),
+        "soft_delete": _keep("How long deleted records can be restored: 30d, or true for ever."),
         "shards": {
             "type": ["integer", "null"],
             "minimum": 1,
@@ -155,6 +157,11 @@ def _names(most: int, *, least: int = 1, signed: bool = False) -> Schema:
         "uniqueItems": True,
         "items": items,
     }
+
+
+def _keep(description: str) -> Schema:
+    days = {"type": "string", "pattern": PATTERN_DAYS}
+    return {"description": description, "oneOf": [{"type": ["boolean", "null"]}, days]}
 
 
 def _index() -> Schema:

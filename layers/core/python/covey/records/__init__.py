@@ -5,6 +5,9 @@
     batch.py operations.py pending.py   several writes in one request
     idempotency.py a write that is sent again is done once
     reading.py     Reader: get, list, explain
+    upserting.py   a record by its unique values
+    archive.py     past versions and softly removed records: what keeps them
+    history.py restoring.py   what records were, and bringing it back
     counting.py    how many a list has on all its pages
     asking.py      one call: who asks, of which collection, at which moment
     query.py       query parameters → a checked request

@@ -96,7 +96,8 @@ class Batches:
             changing = [(one, prepared) for one, prepared in ready if prepared.write is not None]
             writes = [prepared.write for _, prepared in changing if prepared.write is not None]
             try:
-                self._store.write(writes, also=also(done) if also else ())
+                kept = [item for _, prepared in ready for item in prepared.also]
+                self._store.write(writes, also=[*kept, *(also(done) if also else ())])
             except WriteRefused as refused:
                 one, prepared = changing[refused.position]
                 raise _placed(prepared.refused(refused.error), one) from refused

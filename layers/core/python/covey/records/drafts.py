@@ -120,6 +120,14 @@ def replaced(
     return Draft(ordered, _written(list(shape.fields), before, ordered, rights))
 
 
+def restored(
+    collection: Collection, before: Record, body: Mapping[str, Any], rights: Rights
+) -> Draft:
+    """The values with those of the body, None for none; raises Invalid. Others stay."""
+    values = validate_record(collection, body, before=before, partial=True)
+    return Draft(values, _written(list(body), before, values, rights))
+
+
 def _written(
     named: list[str], before: Record, values: Mapping[str, Any], rights: Rights
 ) -> tuple[str, ...]:

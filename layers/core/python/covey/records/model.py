@@ -20,7 +20,8 @@ class Record:
     one with each write; `values` holds the declared fields by name, JSON-ready: text, int,
     Decimal, bool, None, list, dict, and canonical strings for dates (RFC 3339, UTC,
     milliseconds, so that their order as text is their order in time). `expires` is in
-    seconds, as DynamoDB's expiry wants it.
+    seconds, as DynamoDB's expiry wants it. `by` is the scope of who wrote this version, in
+    collections with a history.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Record:
     version: int
     values: Mapping[str, Any] = field(default_factory=dict)
     expires: int | None = None
+    by: str | None = None
 
     def document(self) -> dict[str, Any]:
         """The record as its JSON document, system fields first."""
@@ -58,7 +60,8 @@ class ChangeKind(StrEnum):
 class Change:
     """One committed write of one record, in the order of its versions.
 
-    `sequence` is the stream's own position, opaque and ordered within a shard. A change of
+    `sequence` is the stream's own position, opaque and ordered within a shard; `at` is when it
+    was written, in milliseconds as exact as the stream tells, 0 where it does not. A change of
     kind DELETED has no `after` and carries the version of `before`.
     """
 
@@ -69,3 +72,4 @@ class Change:
     before: Record | None
     after: Record | None
     sequence: str = ""
+    at: int = 0

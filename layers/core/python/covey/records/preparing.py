@@ -8,7 +8,7 @@ the result, do its relations exist. `covey.records.service` then writes one, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -17,6 +17,7 @@ from covey.fields import expires_at
 from covey.identity import authorize as access
 from covey.identity.principal import Principal
 from covey.records import drafts
+from covey.records.archive import Version
 from covey.records.asking import Asking
 from covey.records.concealing import concealed
 from covey.records.conditions import UNCONDITIONAL, Conditions
@@ -26,10 +27,11 @@ from covey.records.custom_ids import (
     given_id,
     refuse_custom_ids,
 )
+from covey.records.history import Historian
 from covey.records.ids import created_of
 from covey.records.model import Record
 from covey.records.ports import Write
-from covey.records.reading import Answer, Parameters, Reader
+from covey.records.reading import Answer, Parameters
 
 OVERTAKEN = "conflict"  # the store's code for a write that came second
 
@@ -46,15 +48,17 @@ class Prepared(Generic[T]):
     """A write that may be done: `write` None where nothing would change.
 
     `answer` makes what the caller is answered, and may read what it expands. `refused` turns
-    what the store says of the write into what the caller is told.
+    what the store says of the write into what the caller is told. `also` are raw items for the
+    transaction of the write.
     """
 
     write: Write | None
     answer: Callable[[], T]
     refused: Callable[[CoveyError], CoveyError] = _unchanged
+    also: Sequence[dict[str, Any]] = ()
 
 
-class Preparer(Reader):
+class Preparer(Historian):
     """Prepares writes under the rules. Each method raises as the one of `Records` does."""
 
     def prepare_create(
@@ -125,7 +129,8 @@ class Preparer(Reader):
         asking = self._asking(principal, collection, request, None)
         before = self._before(asking, record_id, "delete", conditions)
         guard = self._referrers.guard(asking, before)
-        return Prepared(Write(asking.collection, before, None, guard), lambda: None)
+        write = Write(asking.collection, before, None, guard)
+        return Prepared(write, lambda: None, also=self._bury(asking, before))
 
     # ---- parts
 
@@ -146,6 +151,17 @@ class Preparer(Reader):
         conditions.check(before.etag)
         return before
 
+    def _bury(self, asking: Asking, before: Record) -> Sequence[dict[str, Any]]:
+        """What keeps a record that is removed, where the collection keeps them."""
+        if asking.collection.soft_delete is None:
+            return ()
+        removed = Version(before, asking.now, removed=True, remover=asking.principal.scope)
+        return self.archive.bury(asking.collection, removed)
+
+    def _by(self, asking: Asking) -> str | None:
+        """Who is said to have written a version, where versions are kept."""
+        return None if asking.collection.history is None else asking.principal.scope
+
     def _new(self, asking: Asking, record_id: str | None, body: Body) -> Prepared[Answer]:
         collection = asking.collection
         made = record_id or self._store.new_id(collection)
@@ -154,7 +170,8 @@ class Preparer(Reader):
         given = {name: value for name, value in body.items() if name != "id"}
         draft = drafts.created(asking.principal, collection, given, asking.scope(empty))
         values = draft.values
-        record = replace(empty, values=values, expires=expires_at(collection, values))
+        expires = expires_at(collection, values)
+        record = replace(empty, values=values, expires=expires, by=self._by(asking))
         asking.authorize("create", record, written=draft.written)
         guard = self._relations.check(asking, values, given=draft.written, before={})
         return Prepared(
@@ -198,6 +215,7 @@ class Preparer(Reader):
                 before.version + 1,
                 values,
                 expires_at(collection, values),
+                self._by(asking),
             )
         asking.authorize("update", after, before, draft.written)
         known = {name: before.values.get(name) for name in rights.readable}

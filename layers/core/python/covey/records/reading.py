@@ -13,6 +13,7 @@ from covey.expressions import Timestamp, bind, conjoin
 from covey.identity import authorize as access
 from covey.identity.principal import Principal
 from covey.identity.profile import with_profile
+from covey.records.archive import Archive
 from covey.records.asking import Asking
 from covey.records.concealing import concealed_plan
 from covey.records.conditions import UNCONDITIONAL, Conditions
@@ -85,8 +86,10 @@ class Reader:
         budget: int = 2_000,
         clock: Callable[[], int] = now_ms,
         last_count: Callable[[str], int | None] = no_count,
+        archive: Archive | None = None,
     ) -> None:
         self._last_count = last_count
+        self._archive = archive
         self._store = store
         self._catalog = catalog
         self._budget = budget

@@ -15,6 +15,7 @@ from covey.collections.catalog import Catalog
 from covey.errors import Conflict, FieldError, Invalid, NotFound
 from covey.identity import authorize as access
 from covey.identity.principal import SYSTEM, Principal
+from covey.records.archive import Archive
 from covey.records.asking import Asking, has_expired
 from covey.records.conditions import UNCONDITIONAL, Conditions
 from covey.records.counting import no_count
@@ -22,6 +23,7 @@ from covey.records.custom_ids import can_hold, check_custom_id, refuse_custom_id
 from covey.records.ports import RecordStore, Write, WriteRefused
 from covey.records.preparing import OVERTAKEN, Body, Prepared
 from covey.records.reading import Answer, Listing, Parameters
+from covey.records.restoring import Restorer
 from covey.records.time import now_ms
 from covey.records.upserting import Upserter
 
@@ -34,7 +36,7 @@ T = TypeVar("T")
 Also = Callable[[Any], Sequence[dict[str, Any]]]
 
 
-class Records(Upserter):
+class Records(Upserter, Restorer):
     """Create, get, update, replace, delete, list and explain, under the rules.
 
     `budget` is how many records one list may examine; `clock` is in milliseconds; `pause` sleeps
@@ -56,14 +58,22 @@ class Records(Upserter):
         clock: Callable[[], int] = now_ms,
         pause: Callable[[float], None] = time.sleep,
         last_count: Callable[[str], int | None] = no_count,
+        archive: Archive | None = None,
     ) -> None:
-        super().__init__(store, catalog, budget=budget, clock=clock, last_count=last_count)
+        super().__init__(
+            store, catalog, budget=budget, clock=clock, last_count=last_count, archive=archive
+        )
         self._pause = pause
 
     def over(self, store: RecordStore) -> Records:
         """The same service on another store."""
         return Records(
-            store, self._catalog, budget=self._budget, clock=self._clock, pause=self._pause
+            store,
+            self._catalog,
+            budget=self._budget,
+            clock=self._clock,
+            pause=self._pause,
+            archive=self._archive,
         )
 
     def create(
@@ -188,7 +198,10 @@ class Records(Upserter):
         request: Mapping[str, Any] | None = None,
         also: Also | None = None,
     ) -> None:
-        """Remove the record. Raises PreconditionFailed, Conflict."""
+        """Remove the record, softly where the collection says so.
+
+        Raises PreconditionFailed, Conflict.
+        """
 
         def attempt() -> None:
             prepared = self.prepare_delete(
@@ -197,6 +210,62 @@ class Records(Upserter):
             self._commit(prepared, also)
 
         self.persist(attempt)
+
+    def purge(
+        self,
+        principal: Principal,
+        collection: str,
+        record_id: str,
+        *,
+        conditions: Conditions = UNCONDITIONAL,
+        request: Mapping[str, Any] | None = None,
+        also: Also | None = None,
+    ) -> None:
+        """Remove the record for good, also one that was removed softly; for administrators.
+
+        What its history keeps stays there until its time. Raises as `delete` does.
+        """
+
+        def attempt() -> None:
+            prepared = self.prepare_purge(
+                principal, collection, record_id, conditions=conditions, request=request
+            )
+            self._commit(prepared, also)
+
+        self.persist(attempt)
+
+    def restore(
+        self,
+        principal: Principal,
+        collection: str,
+        record_id: str,
+        version: int | None = None,
+        *,
+        parameters: Parameters | None = None,
+        conditions: Conditions = UNCONDITIONAL,
+        request: Mapping[str, Any] | None = None,
+        also: Also | None = None,
+    ) -> Answer:
+        """The record with the values of a past version, or back from its soft removal.
+
+        A version of a record that is there is an update, by its rules, of the fields that the
+        caller reads and writes; a removed record is brought back by who may delete it, a version
+        of a record that is gone by administrators. Raises as `update` and `create` do.
+        """
+
+        def attempt() -> Answer:
+            prepared = self.prepare_restore(
+                principal,
+                collection,
+                record_id,
+                version,
+                parameters=parameters,
+                conditions=conditions,
+                request=request,
+            )
+            return self._commit(prepared, also)
+
+        return self.persist(attempt)
 
     def put_row(
         self,
@@ -284,6 +353,7 @@ class Records(Upserter):
 
     def _write(self, prepared: Prepared[Any], also: Sequence[dict[str, Any]]) -> None:
         store, write = self._store, prepared.write
+        also = (*prepared.also, *also)
         try:
             match write:
                 case None if also:

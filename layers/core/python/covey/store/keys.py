@@ -8,6 +8,8 @@
     unique claim    !claim.{hash}         .        one owner per unique value; lookup 1
     reference       !ref.{name}.{id}      {collection}.{field}.{id}  who refers to a record
     its gate        !ref.{name}.{id}      .        references ever made; closed at the end
+    past version    !history.{name}.{id}  {created}.{version}  versions of a record in order
+    removed record  !buried.{name}.{n}    {id}     a quarter of what was removed softly
     single use      !once.{hash}          .        put and take by condition, 1 each
     outcome         !outcome.{hash}       . or {n} of a keyed request: take 1, kept with the write
     secret          !secret.{name}        .        keys that this deployment made for itself
@@ -58,6 +60,7 @@ SLOT_KEY_BYTES = 12
 MAX_PARTITION_BYTES = 2048  # DynamoDB's limits
 MAX_SORT_BYTES = 1022  # DynamoDB's 1024 less room to bound a range just past a key
 MAX_ID_BYTES = 256
+LATEST_MS = 10**15 - 1  # beyond the end of the year 9999
 
 Key = tuple[str, str]
 
@@ -157,6 +160,28 @@ def gate(to: str, target: str) -> Key:
 def reference(to: str, target: str, collection: str, field: str, referrer: str) -> Key:
     """One reference; `field` is the field's key. Those of a field are one range."""
     return f"!ref.{to}.{target}", f"{collection}.{field}.{referrer}"
+
+
+def past(collection: Collection, record_id: str, created: int, version: int) -> Key:
+    """A past version of a record; all of an id are one query, in order."""
+    return f"!history.{collection.name}.{record_id}", f"{created:015d}.{version:010d}"
+
+
+def place_of(sk: str) -> tuple[int, int]:
+    """The creation and the number of a past version."""
+    created, _, version = sk.partition(".")
+    return int(created), int(version)
+
+
+def quarters(collection: Collection) -> list[str]:
+    """The partitions of a collection's removed records."""
+    return [f"!buried.{collection.name}.{number}" for number in range(4)]
+
+
+def buried(collection: Collection, record_id: str) -> Key:
+    """Where a record lies that was removed softly."""
+    number = blake2b(record_id.encode(), digest_size=1).digest()[0] % 4
+    return quarters(collection)[number], record_id
 
 
 def once(key: str) -> Key:

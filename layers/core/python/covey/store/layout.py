@@ -59,6 +59,8 @@ class Layout:
         }
         if self.collection.ids != "auto":
             item["c"] = {"N": str(record.created)}
+        if record.by is not None:
+            item["w"] = {"S": record.by}
         if record.expires is not None:
             item["x"] = {"N": str(record.expires)}
             item["xb"] = {"S": keys.expiry_bucket(record.id)}
@@ -117,6 +119,7 @@ class Layout:
             int(item["v"]["N"]),
             values,
             None if expires is None else int(expires["N"]),
+            item["w"]["S"] if "w" in item else None,
         )
 
     def slots(self, record: Record) -> dict[str, bytes]:

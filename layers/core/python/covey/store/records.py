@@ -138,7 +138,7 @@ class DynamoRecordStore(Reader):
                 check_created(write.collection, write.after)
         parts = self._requests.parts(writes, together=True)
         if parts or also:
-            sizes = check_size(writes, len(parts) + len(also))
+            sizes = check_size(writes, len(parts) + len(also), also)
             try:
                 transact(self._transport, parts, also)
             except TooLarge as error:  # of one record: DynamoDB names it in words only

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from covey.collections.model import Collection
@@ -36,7 +37,9 @@ def change_from_stream(image: Mapping[str, Any], collections: Collections) -> Ch
         return None
     before = layout.record(data["OldImage"]) if data.get("OldImage") else None
     after = layout.record(data["NewImage"]) if data.get("NewImage") else None
-    return _change(name, before, after, str(data.get("SequenceNumber", "")))
+    change = _change(name, before, after, str(data.get("SequenceNumber", "")))
+    at = int(data.get("ApproximateCreationDateTime", 0) * 1000)
+    return replace(change, at=at) if change and at else change
 
 
 def _change(name: str, before: Record | None, after: Record | None, sequence: str) -> Change | None:

@@ -75,6 +75,11 @@ class Requests:
         for name, slot in layout.slots(after).items():
             sets.append(f"{name} = :{name}")
             values[f":{name}"] = codec.binary(slot)
+        if after.by is not None:
+            sets.append("w = :w")
+            values[":w"] = {"S": after.by}
+        elif before.by is not None:
+            removes.append("w")
         if after.expires is not None:
             sets += ["x = :x", "xb = :xb"]
             values[":x"] = codec.encode(after.expires)
@@ -184,8 +189,10 @@ def _owned(owners: Iterable[str]) -> dict[str, Any]:
     return {"ConditionExpression": condition, "ExpressionAttributeValues": values}
 
 
-def check_size(writes: Iterable[Write], items: int) -> list[int]:
-    """About how many bytes each record takes.
+def check_size(
+    writes: Iterable[Write], items: int, also: Sequence[dict[str, Any]] = ()
+) -> list[int]:
+    """About how many bytes each record takes; `also` is written with them.
 
     Raises TooLarge (code batch_too_large) for more than one transaction takes.
     """
@@ -197,7 +204,7 @@ def check_size(writes: Iterable[Write], items: int) -> list[int]:
         )
     kept = [(write.collection, write.after or write.before) for write in writes]
     sizes = [_bytes(layout_of(of).item(record)) for of, record in kept if record is not None]
-    if sum(sizes) > MAX_BYTES:
+    if sum(sizes) + sum(map(_bytes, also)) > MAX_BYTES:
         raise TooLarge("One transaction takes 4 MB of records.", code="batch_too_large")
     return sizes
 

@@ -296,6 +296,10 @@ class MemoryRecordStore:
             self._close(write, gates)
         self._gates = gates
 
+    def reopen(self, to: str, target: str) -> None:
+        """Let others refer to a record again that was removed and is back."""
+        self._gates[to, target] = self.passed(to, target), None
+
     def _close(self, write: Write, gates: dict[tuple[str, str], tuple[int, int | None]]) -> None:
         if write.guard.closed is None:
             return
