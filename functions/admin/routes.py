@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 from covey.collections import apply, builds, document, removal
+from covey.collections.estimate import estimate
 from covey.collections.model import Collection
 from covey.errors import Invalid
 from covey.http import Parameter, Request, Response, Routes
@@ -63,6 +65,17 @@ CHANGE = {
             },
         },
         "applied": {"type": "boolean"},
+        "cost": {
+            "description": "About what builds cost for records of 1 KB; null where not known.",
+            "type": ["object", "null"],
+            "properties": {
+                "records": {"type": "integer"},
+                "read_units": {"type": "number"},
+                "write_units": {"type": "integer"},
+                "usd": {"type": "number"},
+                "seconds": {"type": "integer"},
+            },
+        },
     },
 }
 STATISTICS = {
@@ -248,6 +261,12 @@ def routes() -> Routes:
 
         planned, after = apply.persist(attempt)
         made = planned.before is None and not dry_run
+        cost = estimate(
+            planned.before,
+            planned.after,
+            services().last_counts(name) if planned.changes else None,
+            services().settings.backfill_rate,
+        )
         return Response(
             {
                 "collection": _shown(after),
@@ -260,6 +279,7 @@ def routes() -> Routes:
                     for change in planned.changes
                 ],
                 "applied": not dry_run,
+                "cost": None if cost is None else asdict(cost),
             },
             status=201 if made else 200,
             location=request.path if made else None,

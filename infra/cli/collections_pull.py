@@ -96,10 +96,21 @@ def _merged(collection: Collection, written: dict[str, Any], path: Path) -> str 
         return None
     yaml = _yaml()
     tree = yaml.load(path.read_text(encoding="utf-8"))
+    _take_back(tree, wanted)
     _bring(tree, wanted, meant, depth=0)
     out = io.StringIO()
     yaml.dump(tree, out)
     return out.getvalue()
+
+
+def _take_back(tree: Any, wanted: Mapping[str, Any]) -> None:
+    """Drop the short words of fields, `hidden` and `unique`, that are no longer true."""
+    claims = wanted.get("unique", [])
+    for name, said in (tree.get("fields") or {}).items():
+        if said.get("hidden") and wanted["fields"].get(name, {}).get("read") != "false":
+            del said["hidden"]
+        if said.get("unique") and [name] not in claims:
+            del said["unique"]
 
 
 def _bring(tree: Any, wanted: Mapping[str, Any], meant: Mapping[str, Any], depth: int) -> None:
@@ -108,7 +119,7 @@ def _bring(tree: Any, wanted: Mapping[str, Any], meant: Mapping[str, Any], depth
         if key in meant or key == "was":
             del tree[key]
     for key, value in wanted.items():
-        if key in tree and key in meant and _plain(meant[key]) == _plain(value):
+        if key in meant and _plain(meant[key]) == _plain(value):
             continue
         before = tree.get(key)
         both = isinstance(before, dict) and isinstance(value, Mapping)

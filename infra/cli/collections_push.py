@@ -12,7 +12,8 @@ class Pushed:
     """What was, or would be, done.
 
     ``refused`` names changes that were not made, and why; ``queueless`` those of them that only
-    want a queue of jobs. ``builds`` says which parts of any collection are not ready.
+    want a queue of jobs. ``costs`` says, of a dry run, what the builds would cost where records
+    have been counted. ``builds`` says which parts of any collection are not ready.
     """
 
     changes: list[str] = field(default_factory=list)
@@ -20,6 +21,7 @@ class Pushed:
     queueless: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     builds: list[str] = field(default_factory=list)
+    costs: list[str] = field(default_factory=list)
 
 
 def push(
@@ -32,6 +34,7 @@ def push(
     ``jobs`` False leaves alone. A collection whose change is refused is left as it is.
     """
     from covey.collections.apply import apply, planned
+    from covey.collections.estimate import estimate
     from covey.collections.yaml_files import FilesInvalid, load_folder
     from covey.errors import Conflict
     from covey.records.emptiness import is_empty
@@ -61,6 +64,10 @@ def push(
                 getattr(pushed, kind).append(f"{name}: {conflict.detail}")
                 continue
         pushed.changes.extend(str(change) for change in plan.changes)
+        if dry_run and plan.changes:
+            rate = services().settings.backfill_rate
+            cost = estimate(plan.before, plan.after, services().last_counts(name), rate)
+            pushed.costs.extend([f"{name}, {cost}"] if cost else [])
     pushed.builds.extend(unready())
     return pushed
 

@@ -147,6 +147,8 @@ def _push(collections: Path, endpoint: str | None, *, dry_run: bool, confirmed: 
         raise click.ClickException("\n".join(["the collections have faults:", *pushed.faults]))
     for change in pushed.changes:
         click.echo(f"{'would ' if dry_run else ''}{change}")
+    for cost in pushed.costs:
+        click.echo(cost)
     for build in pushed.builds:
         click.echo(build)
     hints = [*((_LOSES,) if pushed.refused else ()), *((_QUEUELESS,) if pushed.queueless else ())]
@@ -201,7 +203,7 @@ def push(collections: Path, endpoint: str | None, dry_run: bool, yes: bool, wait
 @_COLLECTIONS
 @_ENDPOINT
 def diff(collections: Path, endpoint: str | None) -> None:
-    """Say what the collection files would change."""
+    """Say what the collection files would change, and about what it would cost."""
     _push(collections, endpoint, dry_run=True, confirmed=True)
 
 

@@ -118,3 +118,21 @@ def test_a_file_that_is_no_yaml_is_told_and_nothing_is_written(house: House) -> 
     assert answer.exit_code == 1
     assert "posts.yaml:1" in answer.output
     assert house.file.read_text() == "name: ["
+
+
+def test_short_words_stay_while_they_are_true(house: House) -> None:
+    house.file.write_text(
+        "name: posts\nfields:\n  pin: {type: text, hidden: true}\n  slug: {type: text, unique: true}\n"
+    )
+    assert house.ask("push", "--yes").exit_code == 0
+    assert house.ask("pull", "--check").exit_code == 0
+    fields = dump(services().catalog.get("posts"))["fields"]
+    house.change(fields={**fields, "pin": {**fields["pin"], "max": 4}})
+    assert house.ask("pull").exit_code == 0
+    assert "pin: {type: text, hidden: true, max: 4}" in house.file.read_text()
+    house.change(fields={**fields, "pin": {"type": "text", "read": "true"}}, unique=[])
+    assert house.ask("pull").exit_code == 0
+    text = house.file.read_text()
+    assert "pin: {type: text, read: 'true'}" in text
+    assert "slug: {type: text}" in text
+    assert house.ask("pull", "--check").exit_code == 0

@@ -476,3 +476,24 @@ def test_a_relation_leads_to_a_collection_that_is_there() -> None:
         "notes.fields.about.to": "unknown_collection",
     }
     load_all([other], {"thing": load({"name": "thing"})})
+
+
+def test_a_hidden_field_is_one_that_nobody_may_read() -> None:
+    hidden = load({"name": "a", "fields": {"pin": {"type": "text", "hidden": True}}})
+    assert hidden == load({"name": "a", "fields": {"pin": {"type": "text", "read": "false"}}})
+    assert load(dump(hidden)) == hidden
+    with pytest.raises(Invalid, match="said already by read"):
+        load({"name": "a", "fields": {"pin": {"type": "text", "hidden": True, "read": "true"}}})
+
+
+def test_a_field_may_say_itself_that_it_is_unique() -> None:
+    fields = {"slug": {"type": "text", "unique": True}, "code": {"type": "text"}}
+    said = load({"name": "a", "fields": fields, "unique": [["code"]]})
+    assert said.unique == (("code",), ("slug",))
+    assert load(dump(said)) == said
+    twice = load({"name": "a", "fields": fields, "unique": [["slug"]]})
+    assert twice.unique == (("slug",),)
+    with pytest.raises(Invalid, match="list field"):
+        load({"name": "a", "fields": {"tags": {"type": "text", "list": True, "unique": True}}})
+    with pytest.raises(Invalid, match="one more than 10"):
+        load({"name": "a", "fields": {f"f{n}": fields["slug"] for n in range(11)}})

@@ -16,7 +16,13 @@ from covey.collections.field_document import (
     read_field,
     with_rules,
 )
-from covey.collections.index_document import FieldNames, dump_indexes, read_indexes, read_unique
+from covey.collections.index_document import (
+    MAX_UNIQUE,
+    FieldNames,
+    dump_indexes,
+    read_indexes,
+    read_unique,
+)
 from covey.collections.keep_document import dump_keep, read_keep
 from covey.collections.keys import field_keys
 from covey.collections.model import Build, Collection, Epoch, Field, Index, Search, State
@@ -68,7 +74,7 @@ def load(document: Mapping[str, Any], *, previous: Collection | None = None) -> 
         rules=read_rules(reader, known),
         indexes=tuple(index for index in indexes if not index.geo),
         geo=tuple(index for index in indexes if index.geo),
-        unique=read_unique(reader, names),
+        unique=_unique(reader, drafts, names),
         ids=_ids(reader),
         description=reader.text("description", MAX_DESCRIPTION),
         search=read_search(reader, names),
@@ -93,6 +99,23 @@ def _name(reader: Reader) -> str:
     else:
         reader.fault("name", "must be of a-z, 0-9 and _, at most 63 long, from a letter on")
     return ""
+
+
+def _unique(
+    reader: Reader, drafts: Mapping[str, Draft | None], names: FieldNames
+) -> tuple[tuple[str, ...], ...]:
+    """The claims, with those of fields that say it of themselves."""
+    claims = read_unique(reader, names)
+    for name, draft in drafts.items():
+        if draft is None or not draft.reader.flag("unique") or (name,) in claims:
+            continue
+        if message := names.fault(name):
+            reader.fault(f"fields.{name}.unique", message)
+        elif len(claims) == MAX_UNIQUE:
+            reader.fault(f"fields.{name}.unique", f"is one more than {MAX_UNIQUE}")
+        else:
+            claims = (*claims, (name,))
+    return claims
 
 
 def _ids(reader: Reader) -> str:

@@ -15,8 +15,12 @@ from covey.fields.defaults import is_computed, may_compute
 from covey.fields.option import Option, OptionFault
 from covey.fields.suggestion import did_you_mean
 
-COMMON = ("type", "description", "required", "default", "read", "write", "list", "was")
+COMMON = (
+    *("type", "description", "required", "default", "read", "write", "hidden", "unique"),
+    *("list", "was"),
+)
 MAX_DESCRIPTION = 1_000
+NOBODY = "false"  # the rule of a hidden field: administrators and functions alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +130,15 @@ def _all_options(field: Field) -> list[tuple[str, Option]]:
 
 def with_rules(draft: Draft, types: Mapping[str, Type], key: str) -> Field:
     """The whole field."""
+    read = read_rule(draft.reader, "read", types)
+    if draft.reader.flag("hidden"):
+        if read is not None:
+            draft.reader.fault("hidden", "is said already by read: leave one out")
+        read = parse(NOBODY)
     return replace(
         draft.field,
         key=key,
-        read=read_rule(draft.reader, "read", types),
+        read=read,
         write=read_rule(draft.reader, "write", types),
     )
 

@@ -37,6 +37,11 @@ _COMMON: dict[str, Schema] = {
     },
     "read": {**_RULE, "description": "Who sees the field; left out, whoever sees the record."},
     "write": {**_RULE, "description": "Who sets the field; left out, whoever writes the record."},
+    "hidden": {
+        "type": "boolean",
+        "description": "Whether only administrators and functions see it.",
+    },
+    "unique": {"type": "boolean", "description": "Whether no two records may have the same value."},
     "list": {"type": "boolean", "description": "Whether the field holds a list of values."},
     "was": {
         "type": "string",
