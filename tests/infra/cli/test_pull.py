@@ -122,7 +122,8 @@ def test_a_file_that_is_no_yaml_is_told_and_nothing_is_written(house: House) -> 
 
 def test_short_words_stay_while_they_are_true(house: House) -> None:
     house.file.write_text(
-        "name: posts\nfields:\n  pin: {type: text, hidden: true}\n  slug: {type: text, unique: true}\n"
+        "name: posts\nfields:\n  pin: {type: text, hidden: true}\n"
+        "  slug: {type: text, unique: true}\n"
     )
     assert house.ask("push", "--yes").exit_code == 0
     assert house.ask("pull", "--check").exit_code == 0

@@ -478,6 +478,11 @@ def test_a_relation_leads_to_a_collection_that_is_there() -> None:
     load_all([other], {"thing": load({"name": "thing"})})
 
 
+def test_a_type_that_is_to_come_is_said_to_be_so() -> None:
+    with pytest.raises(Invalid, match="fields of type file are not there yet"):
+        load({"name": "a", "fields": {"picture": {"type": "file"}}})
+
+
 def test_a_hidden_field_is_one_that_nobody_may_read() -> None:
     hidden = load({"name": "a", "fields": {"pin": {"type": "text", "hidden": True}}})
     assert hidden == load({"name": "a", "fields": {"pin": {"type": "text", "read": "false"}}})

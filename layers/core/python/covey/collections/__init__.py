@@ -10,6 +10,10 @@
     apply.py            a change planned, shown, applied
     builds.py           parts that records from before them lack
     shards_document.py sharding.py  over how many shards new records spread
+    references.py       who refers to whom
+    conversion.py       changes of types that the records have a say in
+    removal.py          a collection that ends
+    estimate.py         what a build costs
     catalog.py          all collections, cached
     yaml_files.py       a folder of YAML files, faults by line
     schema.py schema_file.py   the published JSON Schema

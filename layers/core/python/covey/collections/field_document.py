@@ -20,6 +20,7 @@ COMMON = (
     *("list", "was"),
 )
 MAX_DESCRIPTION = 1_000
+_LATER = {"file": "; fields of type file are not there yet"}
 NOBODY = "false"  # the rule of a hidden field: administrators and functions alone
 
 
@@ -55,7 +56,7 @@ def read_field(name: str, reader: Reader) -> Draft | None:
     kind = REGISTRY.get(written) if isinstance(written, str) else None
     if kind is None:
         if "type" in reader.values:
-            hint = did_you_mean(written, REGISTRY) or f": there are {', '.join(REGISTRY)}"
+            hint = _LATER.get(str(written)) or did_you_mean(written, REGISTRY) or f": there are {', '.join(REGISTRY)}"
             reader.fault("type", f"must be a field type{hint}")
         else:
             reader.fault("type", "must be given", "required")
