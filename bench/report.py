@@ -121,5 +121,9 @@ def page(report: Report) -> str:
         "## By themselves",
         "`python bench/expressions.py` measures the expression language alone, "
         "`python bench/sign_in.py` signing in (with `PYTHONPATH=layers/core/python:.`).",
+        "Pages of their own: [heat](heat.md) of partition keys at 20,000 creates a second, "
+        "[CPU](cpu.md) beside botocore and PynamoDB, [many reads at once](reads.md), "
+        "[units](../docs/reference/costs.md) of every operation. `python -m bench.flights` imports "
+        "336,776 flights and compares sizes.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
