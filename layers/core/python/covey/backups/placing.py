@@ -13,7 +13,7 @@ from covey.collections.model import Collection
 from covey.errors import Conflict, CoveyError, Invalid, Unavailable
 from covey.fields import expires_at
 from covey.records.model import Record
-from covey.records.ports import RecordStore
+from covey.records.ports import RecordStore, Write, WriteRefused
 
 ATTEMPTS = 5  # of a write that others stand in the way of for a moment
 
@@ -64,8 +64,9 @@ class Placer:
                 self._create(collection, record, also)
                 break
             except Conflict as conflict:
-                if conflict.code == "unique_violation" and self._make_way(collection, record):
-                    continue
+                taken = conflict.code == "unique_violation"
+                if taken and self._make_way(collection, record, also):
+                    break
                 if conflict.code != "conflict" or attempt + 1 == ATTEMPTS:
                     raise
         if lost:
@@ -93,16 +94,23 @@ class Placer:
                 collection, there, replace(record, created=there.created, version=version)
             )
 
-    def _make_way(self, collection: Collection, record: Record) -> bool:
-        """Whether the record that had the value was the stand-in, who is gone now."""
+    def _make_way(
+        self, collection: Collection, record: Record, also: Sequence[dict[str, Any]]
+    ) -> bool:
+        """Whether the stand-in had the value: then the record is there in their place, at once."""
         if collection.name != users.NAME:
             return False
         values = (record.values.get("email"),)
         if self.store.find_unique(collection, ("email",), values) != self.caller:
             return False
         caller = self.store.get(collection, self.caller, consistent=True)
-        if caller is not None:
-            self.store.delete(collection, caller)
+        if caller is None:
+            return False
+        exchange = (Write(collection, caller, None), Write(collection, None, record))
+        try:
+            self.store.write(exchange, also=also)
+        except WriteRefused as refused:
+            raise refused.error from refused
         return True
 
 
