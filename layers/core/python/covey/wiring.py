@@ -270,6 +270,7 @@ class Services:
             self.catalog,
             self.record_store,
             DynamoRebuilder(self.transport, self.settings.table_name),
+            self.archive,
             Pace(self.settings.catalog_ttl + self.settings.write_time, self.settings.backfill_rate),
         )
         kinds["reconcile"] = Reconcile(

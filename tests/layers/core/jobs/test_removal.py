@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from covey.collections import Catalog, load
-from covey.collections.apply import plan
+from covey.collections.apply import apply, plan
 from covey.collections.catalog import Everything
+from covey.collections.model import Collection
 from covey.collections.removal import remove
 from covey.errors import CoveyError, NotFound
 from covey.identity.principal import SYSTEM
@@ -18,11 +20,14 @@ from covey.jobs.model import Job, Status
 from covey.jobs.removal import Removal, begin
 from covey.jobs.runner import LEASE_MS, Runner
 from covey.jobs.service import Jobs
+from covey.records.archive import Keeper, Place, Version
 from covey.records.service import Records
+from covey.store.archive import DynamoArchive
 from covey.store.catalog import DynamoCatalogStore
 from covey.store.rebuilding import DynamoRebuilder
 from covey.store.records import DynamoRecordStore
 from covey.store.transport import transport
+from covey.testing.archive import MemoryArchive
 from covey.testing.catalog import MemoryCatalogStore
 from covey.testing.jobs import MemoryJobStore
 from covey.testing.queues import MemoryJobQueue
@@ -34,18 +39,25 @@ POSTS: dict[str, Any] = {
     "fields": {"title": {"type": "text"}},
     "unique": [["title"]],
     "indexes": [["title"]],
+    "history": True,
+    "soft_delete": True,
 }
 NOTES = {"name": "notes", "fields": {"post": {"type": "relation", "to": "posts"}}}
 
 
 class House:
-    def __init__(self, catalog: Any, store: Any, rebuilder: Any) -> None:
+    def __init__(self, catalog: Any, store: Any, rebuilder: Any, archive: Any) -> None:
         self.ms = 1_800_000_000_000
         self.catalog, self.store, self.rebuilder = Catalog(catalog, ttl=0), store, rebuilder
-        self.catalog.save(load(POSTS))
-        self.records = Records(store, self.catalog)
+        self.archive = archive
+        self.make()
+        self.records = Records(store, self.catalog, archive=archive)
         self.job_store, self.queue = MemoryJobStore(), MemoryJobQueue()
         self.jobs = Jobs(self.job_store, self.queue, now=lambda: self.ms)
+
+    def make(self) -> Collection:
+        planned = plan(self.catalog, POSTS)
+        return apply(self.catalog, planned, is_empty=lambda _: True, builder=None)
 
     def fill(self, count: int) -> list[str]:
         names = [f"t{n}" for n in range(count)]
@@ -57,7 +69,12 @@ class House:
 
     def run(self, *, slices: bool = False) -> Job:
         work = Removal(
-            self.catalog, self.store, self.rebuilder, Pace(40, 1_000), now=lambda: self.ms
+            self.catalog,
+            self.store,
+            self.rebuilder,
+            self.archive,
+            Pace(40, 1_000),
+            now=lambda: self.ms,
         )
         runner = Runner(self.job_store, self.queue, {"removal": work}, now=lambda: self.ms)
         job = None
@@ -73,7 +90,8 @@ class House:
 def house(request: pytest.FixtureRequest) -> Iterator[House]:
     if request.param == "memory":
         store = MemoryRecordStore()
-        yield House(MemoryCatalogStore(), store, MemoryRebuilder(store))
+        archive = MemoryArchive(store, time.time)
+        yield House(MemoryCatalogStore(), store, MemoryRebuilder(store), archive)
         return
     table = request.getfixturevalue("table")
     wire = transport()
@@ -81,6 +99,7 @@ def house(request: pytest.FixtureRequest) -> Iterator[House]:
         DynamoCatalogStore(wire, table),
         DynamoRecordStore(wire, table),
         DynamoRebuilder(wire, table),
+        DynamoArchive(wire, table),
     )
 
 
@@ -146,3 +165,26 @@ def test_every_version_is_kept_and_its_end_too(house: House) -> None:
     assert past[-1].document is not None
     assert load(past[-1].document) == load(POSTS)
     assert [one.number for one in house.catalog.past("posts", before=3, limit=1)] == [2]
+
+
+def test_what_was_kept_of_it_is_not_that_of_another_of_its_name(house: House) -> None:
+    kept, removed = house.fill(2)
+    before = house.catalog.get("posts")
+    record = house.store.get(before, kept)
+    house.archive.keep(before, [Version(record, house.ms)])
+    house.records.delete(SYSTEM, "posts", removed)
+    assert [one.record.id for one in house.archive.all_buried(before, None, 10)] == [removed]
+    house.remove()
+    ending = Everything(house.catalog).get("posts")
+    assert not Keeper(house.archive).wants(ending)
+    house.run()
+    assert house.archive.all_buried(before, None, 10) == []
+    time.sleep(0.002)  # two lives do not begin in one millisecond
+    again = house.make()
+    assert again.born > before.born > 0
+    place = Place(record.created, record.version)
+    assert house.archive.version(before, kept, place) is not None
+    assert house.archive.version(again, kept, place) is None
+    assert house.catalog.get("posts").born == again.born
+    changed = plan(house.catalog, {**POSTS, "indexes": []}).after
+    assert changed.born == again.born

@@ -18,6 +18,7 @@ from covey.collections.document import check_relations, load
 from covey.collections.faults import Faults
 from covey.collections.model import Build, Collection, State
 from covey.errors import Conflict, FieldError
+from covey.records.time import now_ms
 
 ATTEMPTS = 8  # of a change that others of the catalog overtake
 
@@ -97,6 +98,7 @@ def apply(
     if lost and not confirmed:
         raise _refusal("destructive_change", "This change loses data; confirm it", lost)
     if before is None:
+        after = replace(after, born=now_ms())
         catalog.save(after)
         return after
     wanted = (*builds.new_parts(before, after), *_stuck(after, builder))

@@ -153,6 +153,7 @@ def _after(collection: Collection, previous: Collection | None) -> Collection:
     same = replace(
         collection,
         version=previous.version,
+        born=previous.born,
         since=_since(collection, previous),
         search=search_since(collection, previous),
     )
@@ -264,6 +265,7 @@ def state(collection: Collection) -> dict[str, Any]:
         "search_since": collection.search.since,
         "searched": list(collection.search.fields),
         "builds": [[part, str(b.state), b.job] for part, b in collection.builds.items()],
+        "born": collection.born,
         "ending": collection.ending,
         "wanted": dict(collection.wanted),
         "converting": [[name, one.key] for name, one in collection.converting.items()],
@@ -297,6 +299,7 @@ def restore(kept: Mapping[str, Any]) -> Collection:
             **{part: Build(State(state), job) for part, state, job in kept.get("builds", ())},
             **uncounted,
         },
+        born=int(kept.get("born", 0)),
         ending=kept.get("ending", ""),
         wanted=kept.get("wanted", {}),
         converting=_converting(kept),

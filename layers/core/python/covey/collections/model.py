@@ -213,8 +213,14 @@ class Collection:
     builds: Mapping[str, Build] = field(default_factory=dict)
     converting: Mapping[str, Field] = field(default_factory=dict)
     wanted: Mapping[str, Any] = field(default_factory=dict)
+    born: int = 0  # the catalog's clock (ms) when a collection of this name was made, if known
     ending: str = ""  # the job that removes its records; nobody else sees it then
     known_until: int | None = field(default=None, compare=False)
+
+    @property
+    def life(self) -> str:
+        """The name, and since when: what was kept of one before it is not this one's."""
+        return f"{self.name};{self.born}" if self.born else self.name
 
     @property
     def expiry(self) -> Field | None:

@@ -1,7 +1,9 @@
 """The job that removes the records of a collection that is ending, and then the collection.
 
 It waits until no writer can have the catalog from before, then walks the records in the order of
-their keys and removes each, with its claims and references, until a whole walk finds none.
+their keys and removes each, with its claims and references, until a whole walk finds none. Those
+that were removed softly go last. Versions in histories go when their time comes; a collection
+that is made again under the name has keys of its own, and never meets them.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from covey.jobs.backfill import CHUNK, LOOK_MS, PATIENCE_MS, Pace
 from covey.jobs.model import Job, Status
 from covey.jobs.runner import Save
 from covey.jobs.service import Jobs
+from covey.records.archive import Archive
 from covey.records.model import Record
 from covey.records.ports import RecordStore
 from covey.records.rebuilding import Rebuilder
@@ -44,6 +47,7 @@ class Removal:
         catalog: Catalog,
         store: RecordStore,
         rebuilder: Rebuilder,
+        archive: Archive,
         pace: Pace,
         *,
         now: Callable[[], int] = now_ms,
@@ -51,6 +55,7 @@ class Removal:
         self._catalog = catalog
         self._store = store
         self._rebuilder = rebuilder
+        self._archive = archive
         self._pace = pace
         self._now = now
 
@@ -69,6 +74,9 @@ class Removal:
             self._removed(collection, [walked.record for walked in walk.records])
             found += len(walk.records)
             if walk.next is None and not found:
+                while self._archive.erase(collection, CHUNK):
+                    if not time_left():
+                        return job
                 self._catalog.forget(collection)
                 return save(replace(job, status=Status.DONE, result={"removed": job.done}))
             position = {"place": walk.next, "found": found}

@@ -91,6 +91,10 @@ class Archive(Protocol):
         """Removed records with ids below `before`, the highest first."""
         ...
 
+    def erase(self, collection: Collection, limit: int) -> int:
+        """Forget at most `limit` removed records for good; how many there were."""
+        ...
+
 
 class Keeper:
     """The consumer of changes that keeps versions."""
@@ -103,7 +107,7 @@ class Keeper:
 
     def wants(self, collection: Collection) -> bool:
         """Whether versions of this collection are kept."""
-        return collection.history is not None
+        return collection.history is not None and not collection.ending
 
     def apply(self, collection: Collection, changes: Sequence[Change]) -> None:
         """Keep what each change ended."""

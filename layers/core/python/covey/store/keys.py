@@ -164,7 +164,7 @@ def reference(to: str, target: str, collection: str, field: str, referrer: str) 
 
 def past(collection: Collection, record_id: str, created: int, version: int) -> Key:
     """A past version of a record; all of an id are one query, in order."""
-    return f"!history.{collection.name}.{record_id}", f"{created:015d}.{version:010d}"
+    return f"!history.{collection.life}.{record_id}", f"{created:015d}.{version:010d}"
 
 
 def place_of(sk: str) -> tuple[int, int]:
@@ -175,7 +175,7 @@ def place_of(sk: str) -> tuple[int, int]:
 
 def quarters(collection: Collection) -> list[str]:
     """The partitions of a collection's removed records."""
-    return [f"!buried.{collection.name}.{number}" for number in range(4)]
+    return [f"!buried.{collection.life}.{number}" for number in range(4)]
 
 
 def buried(collection: Collection, record_id: str) -> Key:

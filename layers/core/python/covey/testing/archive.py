@@ -26,7 +26,7 @@ class MemoryArchive:
     def keep(self, collection: Collection, versions: Sequence[Version]) -> None:
         """As `Archive.keep`."""
         for one in versions:
-            kept = self._versions.setdefault((collection.name, one.record.id), {})
+            kept = self._versions.setdefault((collection.life, one.record.id), {})
             kept[Place(one.record.created, one.record.version)] = one
 
     def versions(
@@ -39,7 +39,7 @@ class MemoryArchive:
         limit: int,
     ) -> Sequence[Version]:
         """As `Archive.versions`."""
-        kept = self._versions.get((collection.name, record_id), {})
+        kept = self._versions.get((collection.life, record_id), {})
         found = [
             version
             for place, version in sorted(kept.items(), reverse=True)
@@ -51,12 +51,12 @@ class MemoryArchive:
 
     def version(self, collection: Collection, record_id: str, place: Place) -> Version | None:
         """As `Archive.version`."""
-        found = self._versions.get((collection.name, record_id), {}).get(place)
+        found = self._versions.get((collection.life, record_id), {}).get(place)
         return found if found and self._lives(collection.history, found) else None
 
     def bury(self, collection: Collection, removed: Version) -> list[dict[str, Any]]:
         """As `Archive.bury`."""
-        return [{"Bury": ((collection.name, removed.record.id), removed)}]
+        return [{"Bury": ((collection.life, removed.record.id), removed)}]
 
     def unbury(self, collection: Collection, removed: Version) -> list[dict[str, Any]]:
         """As `Archive.unbury`."""
@@ -65,7 +65,7 @@ class MemoryArchive:
 
     def forget(self, collection: Collection, record_id: str) -> list[dict[str, Any]]:
         """As `Archive.forget`."""
-        return [{"Bury": ((collection.name, record_id), None)}]
+        return [{"Bury": ((collection.life, record_id), None)}]
 
     def reopen(self, collection: Collection, record_id: str) -> list[dict[str, Any]]:
         """As `Archive.reopen`."""
@@ -73,7 +73,7 @@ class MemoryArchive:
 
     def buried(self, collection: Collection, record_id: str) -> Version | None:
         """As `Archive.buried`."""
-        found = self._all().get((collection.name, record_id))
+        found = self._all().get((collection.life, record_id))
         return found if found and self._lives(collection.soft_delete, found) else None
 
     def all_buried(self, collection: Collection, before: str | None, limit: int) -> list[Version]:
@@ -81,11 +81,18 @@ class MemoryArchive:
         found = [
             version
             for (name, record_id), version in sorted(self._all().items(), reverse=True)
-            if name == collection.name
+            if name == collection.life
             and (before is None or record_id < before)
             and self._lives(collection.soft_delete, version)
         ]
         return found[:limit]
+
+    def erase(self, collection: Collection, limit: int) -> int:
+        """As `Archive.erase`."""
+        found = self.all_buried(collection, None, limit)
+        for one in found:
+            self._all().pop((collection.life, one.record.id))
+        return len(found)
 
     def _all(self) -> dict[tuple[str, str], Version]:
         for item in self._store.written[self._read :]:
