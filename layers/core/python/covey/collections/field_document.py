@@ -56,7 +56,11 @@ def read_field(name: str, reader: Reader) -> Draft | None:
     kind = REGISTRY.get(written) if isinstance(written, str) else None
     if kind is None:
         if "type" in reader.values:
-            hint = _LATER.get(str(written)) or did_you_mean(written, REGISTRY) or f": there are {', '.join(REGISTRY)}"
+            hint = (
+                _LATER.get(str(written))
+                or did_you_mean(written, REGISTRY)
+                or f": there are {', '.join(REGISTRY)}"
+            )
             reader.fault("type", f"must be a field type{hint}")
         else:
             reader.fault("type", "must be given", "required")
