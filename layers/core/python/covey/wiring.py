@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from covey.realtime.tickets import Tickets
     from covey.records.archive import Archive
     from covey.records.batch import Batches
+    from covey.records.fetching import Fetcher
     from covey.records.idempotency import Idempotency
     from covey.records.model import Change, Record
     from covey.records.ports import RecordStore
@@ -467,7 +468,21 @@ class Services:
         """Who is told of a change."""
         from covey.realtime.fan_out import FanOut
 
-        return FanOut(self.connections, self.catalog, self.sockets, self.profiled)
+        return FanOut(
+            self.connections,
+            self.catalog,
+            self.sockets,
+            self.profiled,
+            # Without a limit: a batch of changes that cannot be told would be tried for ever.
+            reads=lambda: self.reads(most=None),
+        )
+
+    def reads(self, most: int | None = 100) -> Fetcher:
+        """What rules read other records by, for one call that asks no service of records."""
+        from covey.records.fetching import Fetcher
+        from covey.records.time import now_ms
+
+        return Fetcher(self.record_store, self.catalog.get, now_ms(), most=most)
 
     def change_of(self, image: Mapping[str, Any]) -> Change | None:
         """The change that a record of the table's stream tells of."""
@@ -577,6 +592,7 @@ class Services:
             audit=self.audit,
             post=self.post,
             by_mail=self.settings.sign_up == "by_mail",
+            reads=self.reads,
         )
 
     @cached_property

@@ -53,9 +53,11 @@ class WatchedStore(MemoryRecordStore):
             return None
         return super().get(collection, record_id)
 
-    def get_many(self, collection: Collection, record_ids: Sequence[str]) -> dict[str, Record]:
+    def get_many(
+        self, collection: Collection, record_ids: Sequence[str], *, consistent: bool = False
+    ) -> dict[str, Record]:
         self.reads.append((collection.name, tuple(record_ids)))
-        fresh = [each for each in record_ids if each not in self.stale]
+        fresh = [each for each in record_ids if consistent or each not in self.stale]
         return super().get_many(collection, fresh)
 
     def _interrupt(self) -> None:

@@ -109,13 +109,7 @@ class Counter(Reader):
         asking, wanted, query = self._query(principal, collection, parameters, request)
         asked = requests.read(asking.principal, asking.collection, body)
         query = replace(query, limit=self._budget)
-
-        def accept(record: Record) -> bool:
-            if wanted.where is not None and not wanted.where.holds(asking.scope(record)):
-                return False
-            return asking.visible(asking.collection, record) is not None
-
-        return _Question(asking, asked, query, accept, wanted.where)
+        return _Question(asking, asked, query, asking.seen(wanted.where), wanted.where)
 
     def _declared(self, question: _Question, chosen: Fit) -> dict[str, Any]:
         collection, asked = question.asking.collection, question.asked
@@ -156,7 +150,11 @@ class Counter(Reader):
             return False
         values = values_by_name(chosen.aggregate.group, total.values)
         return chosen.left.holds(
-            RecordScope(question.asking.collection, Record("", 0, 0, 1, values))
+            RecordScope(
+                question.asking.collection,
+                Record("", 0, 0, 1, values),
+                read=question.asking.read,
+            )
         )
 
     def _look_up(

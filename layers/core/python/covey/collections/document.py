@@ -29,7 +29,7 @@ from covey.collections.model import Build, Collection, Epoch, Field, Index, Sear
 from covey.collections.naming import field_name_fault, is_name
 from covey.collections.reader import Reader
 from covey.collections.rule_document import dump_rules, read_rules
-from covey.collections.scope import types
+from covey.collections.scope import reach, types
 from covey.collections.search_document import dump_search, read_search, search_since
 from covey.collections.shards_document import dump_shards, read_shards, scheduled
 from covey.errors import Invalid
@@ -62,7 +62,7 @@ def load(document: Mapping[str, Any], *, previous: Collection | None = None) -> 
     reader.refuse_unknown(KEYS)
     drafts, names = _fields(reader)
     outline = Collection(name, {n: d.field for n, d in drafts.items() if d is not None})
-    known = types(outline)
+    known, beyond = types(outline), reach(outline, lambda _: None)
     for missing in names.fields.keys() - outline.fields.keys():
         known |= {missing: Type.ANY, f"old.{missing}": Type.ANY}
     keys, next_key = field_keys({n: (d.field, d.was) for n, d in drafts.items() if d}, previous)
@@ -70,8 +70,10 @@ def load(document: Mapping[str, Any], *, previous: Collection | None = None) -> 
     aggregates, next_aggregate = read_aggregates(reader, names, known, keys, previous)
     collection = replace(
         outline,
-        fields={n: with_rules(d, known, keys[n]) for n, d in drafts.items() if d is not None},
-        rules=read_rules(reader, known),
+        fields={
+            n: with_rules(d, known, beyond, keys[n]) for n, d in drafts.items() if d is not None
+        },
+        rules=read_rules(reader, known, beyond),
         indexes=tuple(index for index in indexes if not index.geo),
         geo=tuple(index for index in indexes if index.geo),
         unique=_unique(reader, drafts, names),

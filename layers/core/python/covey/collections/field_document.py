@@ -9,7 +9,7 @@ from typing import Any
 from covey.collections.model import Field
 from covey.collections.reader import Reader
 from covey.collections.rule_document import read_rule
-from covey.expressions import Expression, Type, nodes, parse
+from covey.expressions import Expression, Reach, Type, nodes, parse
 from covey.fields import REGISTRY, FieldFault, FieldType, lists, validate_value
 from covey.fields.defaults import is_computed, may_compute
 from covey.fields.option import Option, OptionFault
@@ -133,9 +133,9 @@ def _all_options(field: Field) -> list[tuple[str, Option]]:
     return list(options_of(REGISTRY[field.type], field.list).items())
 
 
-def with_rules(draft: Draft, types: Mapping[str, Type], key: str) -> Field:
+def with_rules(draft: Draft, types: Mapping[str, Type], reach: Reach, key: str) -> Field:
     """The whole field."""
-    read = read_rule(draft.reader, "read", types)
+    read = read_rule(draft.reader, "read", types, reach)
     if draft.reader.flag("hidden"):
         if read is not None:
             draft.reader.fault("hidden", "is said already by read: leave one out")
@@ -144,7 +144,7 @@ def with_rules(draft: Draft, types: Mapping[str, Type], key: str) -> Field:
         draft.field,
         key=key,
         read=read,
-        write=read_rule(draft.reader, "write", types),
+        write=read_rule(draft.reader, "write", types, reach),
     )
 
 

@@ -7,14 +7,17 @@ from typing import Any
 
 from covey.collections.model import Rules
 from covey.collections.reader import Reader
-from covey.expressions import Expression, ExpressionError, Type, check, parse
+from covey.expressions import Expression, ExpressionError, Reach, Type, check, parse
 
 ACTIONS = ("read", "create", "update", "delete")
 
 
-def read_rule(reader: Reader, key: str, types: Mapping[str, Type]) -> Expression | None:
+def read_rule(
+    reader: Reader, key: str, types: Mapping[str, Type], reach: Reach | None = None
+) -> Expression | None:
     """The rule under a key, checked; None where it is left out or faulty.
 
+    Without a `reach` it reads no other records.
     ``true`` and ``false`` may stand without quotes.
     """
     written = reader.values.get(key)
@@ -26,17 +29,17 @@ def read_rule(reader: Reader, key: str, types: Mapping[str, Type]) -> Expression
         reader.fault(key, "must be an expression as text")
         return None
     try:
-        return check(parse(written), types, Type.BOOL)
+        return check(parse(written), types, Type.BOOL, reach)
     except ExpressionError as error:
         reader.fault(key, f"is no rule: {error}", "invalid_expression")
         return None
 
 
-def read_rules(reader: Reader, types: Mapping[str, Type]) -> Rules:
+def read_rules(reader: Reader, types: Mapping[str, Type], reach: Reach) -> Rules:
     """The rules of a collection."""
     rules = Reader(reader.mapping("rules", "must be rules by action"), "rules", reader.faults)
     rules.refuse_unknown(ACTIONS)
-    return Rules(**{action: read_rule(rules, action, types) for action in ACTIONS})
+    return Rules(**{action: read_rule(rules, action, types, reach) for action in ACTIONS})
 
 
 def dump_rules(rules: Rules) -> dict[str, Any]:

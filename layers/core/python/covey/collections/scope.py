@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from covey.collections.model import Collection
-from covey.expressions import Timestamp, Type
+from covey.expressions import EvaluationError, Reach, Timestamp, Type
 from covey.fields import expression_type
 from covey.identity.principal import GUEST, Kind, Principal
 from covey.records.model import Record
 from covey.records.time import now_ms, parse_rfc3339
+
+MAX_FETCHED = 10  # other records that one rule may read of one record
+
+ReadRecord = Callable[[str, str], Mapping[str, Any] | None]  # of a collection, by id
 
 SYSTEM_TYPES: Mapping[str, Type] = {
     "id": Type.TEXT,
@@ -33,6 +37,21 @@ def types(collection: Collection, *, old: bool = True) -> dict[str, Type]:
     if old:
         known |= {"old": Type.MAP, **{f"old.{name}": of for name, of in own.items()}}
     return known
+
+
+def far_types(collection: Collection) -> dict[str, Type]:
+    """What a rule of another collection may read of a record of this one."""
+    return dict(SYSTEM_TYPES) | {n: expression_type(f) for n, f in collection.fields.items()}
+
+
+def reach(collection: Collection, types: Callable[[str], Mapping[str, Type] | None]) -> Reach:
+    """Which other records the rules of this collection may read; see `Reach`."""
+    to = {
+        name: str(field.options["to"])
+        for name, field in collection.fields.items()
+        if field.type == "relation" and not field.list and "to" in field.options
+    }
+    return Reach({**to, **{f"old.{name}": there for name, there in to.items()}}, types)
 
 
 class RecordView(Mapping[str, Any]):
@@ -112,10 +131,11 @@ class RecordScope:
     """The names of one decision: the record's own, and ``old``, ``auth``, ``now``, ``request``.
 
     `old` is the record before the write, None where there is none; `auth` is None to rules for
-    a guest; `now` is in milliseconds and the same throughout.
+    a guest; `now` is in milliseconds and the same throughout. `read` gives other records, as
+    ``record()`` has them: without it there are none, so that what needs one does not hold.
     """
 
-    __slots__ = ("_auth", "_collection", "_now", "_old", "_request", "_view")
+    __slots__ = ("_auth", "_collection", "_fetched", "_now", "_old", "_read", "_request", "_view")
 
     def __init__(
         self,
@@ -126,7 +146,10 @@ class RecordScope:
         auth: Principal = GUEST,
         now: int | None = None,
         request: Mapping[str, Any] | None = None,
+        read: ReadRecord | None = None,
     ) -> None:
+        self._read = read
+        self._fetched: set[tuple[str, str]] = set()
         self._collection = collection
         self._view = RecordView(collection, record)
         self._old = old
@@ -147,4 +170,17 @@ class RecordScope:
                 return Timestamp(self._now)
             case "request":
                 return self._request
+            case "record" if self._read is not None:
+                return self._fetch
         return self._view[name]
+
+    def anew(self) -> RecordScope:
+        """The same scope for another rule, which may again read `MAX_FETCHED` records."""
+        self._fetched.clear()
+        return self
+
+    def _fetch(self, collection: str, record_id: str) -> Mapping[str, Any] | None:
+        self._fetched.add((collection, record_id))
+        if self._read is None or len(self._fetched) > MAX_FETCHED:
+            raise EvaluationError(f"A rule reads {MAX_FETCHED} other records at most")
+        return self._read(collection, record_id)

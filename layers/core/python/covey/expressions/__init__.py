@@ -17,7 +17,7 @@ The language is described in docs/reference/expressions.md.
 
 from covey.expressions import nodes
 from covey.expressions.bind import bind
-from covey.expressions.check import check
+from covey.expressions.check import Reach, check
 from covey.expressions.clauses import conjoin, conjuncts, names
 from covey.expressions.errors import EvaluationError, ExpressionError
 from covey.expressions.explain import explain
@@ -30,6 +30,7 @@ __all__ = [
     "EvaluationError",
     "Expression",
     "ExpressionError",
+    "Reach",
     "Scope",
     "Timestamp",
     "Type",

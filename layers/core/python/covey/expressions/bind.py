@@ -14,6 +14,7 @@ from covey.expressions.nodes import (
     Comprehension,
     Conditional,
     Fault,
+    Fetch,
     ListLiteral,
     Literal,
     Name,
@@ -44,6 +45,8 @@ def _bind(node: Node, values: Mapping[str, Any]) -> Node:
             return _constant(node, values) if known else node
         case Comprehension():
             return _bind_comprehension(node, values)
+        case Fetch():
+            return _bind_fetch(node, values)
         case Binary():
             return _bind_binary(node, values)
         case Conditional():
@@ -136,6 +139,13 @@ def _bind_conditional(node: Conditional, values: Mapping[str, Any]) -> Node:
     if (test, then, otherwise) == (node.test, node.then, node.otherwise):
         return node
     return Conditional(test, then, otherwise, node.position)
+
+
+def _bind_fetch(node: Fetch, values: Mapping[str, Any]) -> Node:
+    wanted = _bind(node.id, values)
+    if isinstance(wanted, Fault) or wanted is node.id:
+        return wanted if isinstance(wanted, Fault) else node
+    return Fetch(node.collection, wanted, node.path, node.position)
 
 
 def _bind_comprehension(node: Comprehension, values: Mapping[str, Any]) -> Node:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -16,6 +17,7 @@ from covey.expressions.nodes import (
     Comprehension,
     Conditional,
     Fault,
+    Fetch,
     ListLiteral,
     Literal,
     Name,
@@ -52,7 +54,25 @@ _SUMS: dict[tuple[str, Type, Type], Type] = {
 }
 
 
-def check(expression: Expression, types: Mapping[str, Type], expect: Type = Type.ANY) -> Expression:
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which other records an expression may read.
+
+    `relations` has, by name (``team``, ``old.team``), the collection that a relation leads to, so
+    that ``team.owner`` reads it. `types` gives the names of a collection and what they are; None
+    where that is not known yet. It raises LookupError where there is no such collection.
+    """
+
+    relations: Mapping[str, str]
+    types: Callable[[str], Mapping[str, Type] | None]
+
+
+def check(
+    expression: Expression,
+    types: Mapping[str, Type],
+    expect: Type = Type.ANY,
+    reach: Reach | None = None,
+) -> Expression:
     """The expression, with its names known and its types fitting; raises ExpressionError.
 
     `types` has every root name, and may have members as dotted names: where it has any of
@@ -62,9 +82,10 @@ def check(expression: Expression, types: Mapping[str, Type], expect: Type = Type
 
     What is not known before evaluation passes. Quoted text beside a timestamp becomes a
     timestamp, so ``created > "2026-01-31"`` compares times; a number that may have fractions
-    divides with them.
+    divides with them. Without a `reach` an expression reads no other records, neither by
+    ``record()`` nor by the path of a relation; with one such a path becomes a `Fetch`.
     """
-    checker = _Checker(types)
+    checker = _Checker(types, reach)
     root, of = checker.check(expression.root)
     if expect is not Type.ANY and not _fits(of, expect):
         raise ExpressionError(f"This is {of}, and {expect} is needed", _start(root))
@@ -86,8 +107,9 @@ def _start(node: Node) -> int:
 
 
 class _Checker:
-    def __init__(self, types: Mapping[str, Type]) -> None:
+    def __init__(self, types: Mapping[str, Type], reach: Reach | None) -> None:
         self._types = types
+        self._reach = reach
         self._variables: list[str] = []
 
     def check(self, node: Node) -> Checked:
@@ -108,7 +130,32 @@ class _Checker:
         """A declared name or the variable of a comprehension."""
         if node.path[0] in self._variables:
             return node, Type.ANY
+        for end in range(1, len(node.path)) if self._reach else ():
+            owner = Name(node.path[:end], node.position)
+            to = self._reach.relations.get(owner.dotted) if self._reach else None
+            if to is not None:
+                return self.fetch(Fetch(to, owner, node.path[end:], node.position))
         return node, resolve(node, self._types)
+
+    def fetch(self, node: Fetch) -> Checked:
+        """``record("teams", id).owner``, of the type that the field has there."""
+        if self._reach is None:
+            raise ExpressionError("Only rules read other records", node.position)
+        id, of = self.check(node.id)
+        self._want(id, of, Type.TEXT)
+        made = Fetch(node.collection, id, node.path, node.position)
+        try:
+            there = self._reach.types(node.collection)
+        except LookupError:
+            message = f"There is no collection {node.collection[:63]}"
+            raise ExpressionError(message, node.position) from None
+        if not node.path or there is None:
+            return made, Type.ANY if node.path else Type.MAP
+        try:
+            return made, resolve(Name(node.path, node.position), there)
+        except ExpressionError as error:
+            message = f"{error.message} in {node.collection}"
+            raise ExpressionError(message, node.position, error.hint) from None
 
     def list_literal(self, node: ListLiteral) -> Checked:
         """``[a, b]``."""
@@ -149,7 +196,8 @@ class _Checker:
     def call(self, node: Call) -> Checked:
         """A function of arguments that it takes."""
         if node.function == "has":
-            return self.check(node.arguments[0]) and (node, Type.BOOL)
+            held = self.check(node.arguments[0])[0]
+            return Call("has", (held,), node.position), Type.BOOL
         wanted, result = _SIGNATURES[node.function]
         arguments: list[Node] = []
         for position, argument in enumerate(node.arguments):
@@ -238,7 +286,7 @@ def _member(node: Binary, left: Node, one: Type, right: Node, other: Type) -> No
     for item in right.items:
         of = Type.ANY
         if isinstance(item, Literal):
-            of = _Checker({}).literal(item)[1]
+            of = _Checker({}, None).literal(item)[1]
         items.append(_compared(equals, (left, one), (item, of))[1])
     return ListLiteral(tuple(items), right.position)
 
@@ -296,5 +344,6 @@ _CHECKS: dict[type, Callable[[_Checker, Any], Checked]] = {
     Conditional: _Checker.conditional,
     Comprehension: _Checker.comprehension,
     Call: _Checker.call,
+    Fetch: _Checker.fetch,
     Binary: _Checker.binary,
 }

@@ -21,6 +21,7 @@ from covey.expressions.nodes import (
     Comprehension,
     Conditional,
     Fault,
+    Fetch,
     ListLiteral,
     Literal,
     Name,
@@ -29,7 +30,7 @@ from covey.expressions.nodes import (
     operands,
     walk,
 )
-from covey.expressions.reading import Lookup, Run, presence, reading
+from covey.expressions.reading import Lookup, Run, fetching, holding, presence, reading
 from covey.expressions.values import kind, weight
 
 
@@ -50,6 +51,11 @@ def _literal(node: Literal, inside: bool) -> Run:
 
 def _name(node: Name, inside: bool) -> Run:
     return paid(reading(node)) if inside else reading(node)
+
+
+def _fetch(node: Fetch, inside: bool) -> Run:
+    run = fetching(node, _compile(node.id, inside), node.path)
+    return paid(run) if inside else run
 
 
 def _list(node: ListLiteral, inside: bool) -> Run:
@@ -150,6 +156,8 @@ def _call(node: Call, inside: bool) -> Run:
     first = node.arguments[0]
     if node.function == "has" and isinstance(first, Name):
         return presence(first)
+    if node.function == "has" and isinstance(first, Fetch):
+        return holding(fetching(first, _compile(first.id, inside), first.path[:-1]), first)
     subject = _compile(first, inside)
     if node.function == "matches":
         return _located(_matches(node, subject), node.position)
@@ -221,5 +229,6 @@ _COMPILERS: dict[type, Callable[[Any, bool], Run]] = {
     Call: _call,
     ListLiteral: _list,
     Comprehension: _comprehension,
+    Fetch: _fetch,
     Fault: _fault,
 }

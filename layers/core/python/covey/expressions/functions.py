@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from covey.expressions.errors import EvaluationError, ExpressionError
 from covey.expressions.instants import duration, timestamp
 from covey.expressions.matching import compile_pattern
-from covey.expressions.nodes import Call, Literal, Name, Node
+from covey.expressions.nodes import Call, Fetch, Literal, Name, Node
 
 # Name → how many arguments it takes; a method's receiver counts.
 METHODS: Mapping[str, int] = {
@@ -26,6 +26,7 @@ FUNCTIONS: Mapping[str, int] = {
     "duration": 1,
     "double": 1,
     "near": 4,
+    "record": 2,
 }
 QUANTIFIERS = frozenset(("exists", "all"))
 # Names with a meaning of their own: no field and no variable may take them.
@@ -44,6 +45,14 @@ def unknown_function(name: str, position: int, known: Mapping[str, int]) -> Expr
     return ExpressionError(f"No {what} {name[:40]}()", position, hint)
 
 
+def _fetch(collection: Node, id: Node, position: int) -> Fetch:
+    if not (isinstance(collection, Literal) and isinstance(collection.value, str)):
+        hint = 'record("teams", auth.team)'
+        message = "record() takes the collection's name as quoted text"
+        raise ExpressionError(message, collection.position, hint)
+    return Fetch(collection.value, id, (), position)
+
+
 def call(
     function: str, arguments: tuple[Node, ...], position: int, known: Mapping[str, int]
 ) -> Node:
@@ -57,7 +66,11 @@ def call(
         plural = "" if count == 1 else "s"
         raise ExpressionError(f"{function}() takes {count} argument{plural}", position)
     last = arguments[-1]
-    if function == "has" and not isinstance(last, Name):
+    if function == "record":
+        return _fetch(arguments[0], last, position)
+    if function == "has" and not (
+        isinstance(last, Name) or (isinstance(last, Fetch) and last.path)
+    ):
         raise ExpressionError("has() takes a name", last.position, "has(title), has(auth.team)")
     if function == "matches":
         if not (isinstance(last, Literal) and isinstance(last.value, str)):

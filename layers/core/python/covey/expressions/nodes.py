@@ -113,6 +113,19 @@ class Comprehension:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetch:
+    """Another record: ``record("teams", id)``, or of it what `path` names; null where none is.
+
+    A relation path such as ``team.owner`` becomes one when it is checked.
+    """
+
+    collection: str
+    id: Node
+    path: tuple[str, ...] = ()
+    position: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """A part that `bind` found can only fail, such as ``auth.id`` of a guest. It never holds."""
 
@@ -120,7 +133,18 @@ class Fault:
     position: int = field(default=0, compare=False)
 
 
-Node = Literal | Name | Unary | Binary | Conditional | Call | ListLiteral | Comprehension | Fault
+Node = (
+    Literal
+    | Name
+    | Unary
+    | Binary
+    | Conditional
+    | Call
+    | ListLiteral
+    | Comprehension
+    | Fetch
+    | Fault
+)
 
 
 def children(node: Node) -> tuple[Node, ...]:
@@ -138,6 +162,8 @@ def children(node: Node) -> tuple[Node, ...]:
             return node.items
         case Comprehension():
             return (node.source, node.body)
+        case Fetch():
+            return (node.id,)
         case _:
             return ()
 

@@ -31,6 +31,7 @@ from covey.expressions.nodes import (
     Binary,
     Comprehension,
     Conditional,
+    Fetch,
     ListLiteral,
     Literal,
     Name,
@@ -197,6 +198,9 @@ class _Parser:
                 node = self._method(node, member)
             elif isinstance(node, Name):
                 node = self._count(Name((*node.path, member.written), node.position))
+            elif isinstance(node, Fetch):
+                path = (*node.path, member.written)
+                node = self._count(Fetch(node.collection, node.id, path, node.position))
             else:
                 raise ExpressionError("Only names have members", member.position)
         self._depth = entered

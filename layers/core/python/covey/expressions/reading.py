@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from covey.expressions.errors import EvaluationError
-from covey.expressions.nodes import Name
+from covey.expressions.nodes import Fetch, Name
 from covey.expressions.values import kind
 
 Lookup = Callable[[str], Any]
@@ -54,7 +54,12 @@ def presence(node: Name) -> Run:
 
         return present
 
-    container, last = reading(Name(node.path[:-1], node.position)), node.path[-1]
+    return holding(reading(Name(node.path[:-1], node.position)), node)
+
+
+def holding(container: Run, node: Name | Fetch) -> Run:
+    """The closure of whether what should hold the last member of a path has a value for it."""
+    last = node.path[-1]
 
     def present_member(lookup: Lookup) -> bool:
         value = container(lookup)
@@ -66,3 +71,32 @@ def presence(node: Name) -> Run:
             return False
 
     return present_member
+
+
+def fetching(node: Fetch, id: Run, path: tuple[str, ...]) -> Run:
+    """The closure that reads another record, or the members of it that a path names.
+
+    The scope's ``record`` does it: a function of a collection's name and an id that gives a
+    mapping, or None where there is no such record.
+    """
+    position = node.position
+
+    def fetch(lookup: Lookup) -> Any:
+        wanted = id(lookup)
+        if not isinstance(wanted, str):
+            raise EvaluationError(f"{kind(wanted)} where the id of a record is needed", position)
+        try:
+            read = lookup("record")
+        except KeyError:
+            raise EvaluationError("Other records are not read here", position) from None
+        value = read(node.collection, wanted)
+        for key in path:
+            if not isinstance(value, Mapping):
+                raise EvaluationError(f"{kind(value)} has no {key}", position)
+            try:
+                value = value[key]
+            except KeyError:
+                raise EvaluationError(f"There is no {key}", position) from None
+        return value
+
+    return fetch

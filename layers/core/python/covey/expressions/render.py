@@ -14,6 +14,7 @@ from covey.expressions.nodes import (
     Comprehension,
     Conditional,
     Fault,
+    Fetch,
     ListLiteral,
     Literal,
     Name,
@@ -55,6 +56,9 @@ def _render(node: Node) -> tuple[str, int]:
             return f"[{', '.join(map(render, node.items))}]", _ATOM
         case Fault():
             return f"error({literal(node.message)})", _ATOM
+        case Fetch():
+            fetched = f"record({literal(node.collection)}, {render(node.id)})"
+            return ".".join((fetched, *node.path)), _ATOM
         case Call() | Comprehension():
             return _call(node), _ATOM
 

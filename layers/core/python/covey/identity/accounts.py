@@ -15,7 +15,7 @@ from covey.errors import Conflict, Unauthenticated
 from covey.expressions import parse
 from covey.identity import passwords, throttle
 from covey.identity.audit import Audit
-from covey.identity.authorize import authorize, refuse_early, visible
+from covey.identity.authorize import Reads, authorize, refuse_early, visible
 from covey.identity.caller import signed_in
 from covey.identity.ports import NOWHERE, Account, AccountStore, Place, Session, UserRecords
 from covey.identity.principal import GUEST, Principal
@@ -76,8 +76,13 @@ class Accounts:
         post: Post,
         by_mail: bool = False,
         clock: Callable[[], int] = now_ms,
+        reads: Callable[[], Reads] | None = None,
     ) -> None:
-        """`by_mail`: whoever signs up proves the address by mail before they can sign in."""
+        """`by_mail`: whoever signs up proves the address by mail before they can sign in.
+
+        `reads` makes what the rules of `users` read other records by.
+        """
+        self._reads = reads
         self._collections = collections
         self._records = records
         self._accounts = accounts
@@ -125,6 +130,12 @@ class Accounts:
         self._audit.note("signed_up", user.id, place)
         self._post.order("verify", user=user.id)
         return None
+
+    def check_new(self, user: Record, caller: Principal, written: Iterable[str] = ()) -> None:
+        """Raise Forbidden unless the rule `create` lets `caller` make `user`, who wrote these."""
+        users = open_to_sign_up(self._collections.get(USERS))
+        read = None if self._reads is None else self._reads()
+        authorize(caller, "create", users, user, changed_fields=sorted(written), read=read)
 
     def prepare(
         self, values: Mapping[str, Any], password: object, caller: Principal = GUEST
@@ -254,7 +265,8 @@ class Accounts:
 
     def _seen(self, caller: Principal, user: Record) -> Mapping[str, Any]:
         # A team may hide whole records of `users` even from their owners; the id never is.
-        return visible(caller, self._collections.get(USERS), user) or {"id": user.id}
+        read = None if self._reads is None else self._reads()
+        return visible(caller, self._collections.get(USERS), user, read=read) or {"id": user.id}
 
 
 def _open_to_sign_up(users: Collection) -> Collection:

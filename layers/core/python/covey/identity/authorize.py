@@ -7,6 +7,7 @@ may not see answers as if it did not exist; a guest whom signing in could help i
     authorize       may this caller do this to this record?  raises
     visible         the record as this caller may see it, or None
     list_rule       the read rule as a filter, with the caller filled in
+    foresee         reads together what `visible` of many records will need
     check_filter    refuses a filter that names what the caller may not read
 
 A rule that reads ``auth`` is *settled* when the caller alone decides it, whatever the record.
@@ -16,9 +17,9 @@ the record would let ordering, counting, matching or cost speak about records it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from covey.collections.model import Collection, Rules
 from covey.collections.scope import AuthView, RecordScope
@@ -33,6 +34,19 @@ Action = Literal["read", "create", "update", "delete"]
 Request = Mapping[str, Any]
 
 ACTIONS: tuple[Action, ...] = ("read", "create", "update", "delete")
+WRITES: tuple[Action, ...] = ("create", "update", "delete")
+
+
+class Reads(Protocol):
+    """The other records that rules read; `covey.records.fetching.Fetcher`."""
+
+    def __call__(self, collection: str, record_id: str) -> Mapping[str, Any] | None:
+        """A record by names, or None where there is none."""
+        ...
+
+    def foresee(self, decisions: Iterable[tuple[Expression, RecordScope]]) -> None:
+        """Read in batches what these rules are going to ask for."""
+        ...
 
 
 class Deny(Enum):
@@ -100,9 +114,10 @@ def readable_fields(
     *,
     now: int | None = None,
     request: Request | None = None,
+    read: Reads | None = None,
 ) -> frozenset[str]:
     """The fields of this record that this caller may read; the record itself is not asked about."""
-    scope = _scope(principal, collection, record, None, now, request)
+    scope = _scope(principal, collection, record, None, now, request, read)
     return frozenset(
         name for name, field in collection.fields.items() if _allows(principal, field.read, scope)
     )
@@ -115,16 +130,21 @@ def writable_fields(
     *,
     now: int | None = None,
     request: Request | None = None,
+    read: Reads | None = None,
 ) -> frozenset[str]:
     """The fields of this record that this caller may write, as far as the record now says."""
-    scope = _scope(principal, collection, record, record, now, request)
+    scope = _scope(principal, collection, record, record, now, request, read)
     return frozenset(
         name for name, field in collection.fields.items() if _allows(principal, field.write, scope)
     )
 
 
 def _allows(principal: Principal, rule: Expression | None, scope: RecordScope) -> bool:
-    return rule is None or principal.is_administrator or rule.holds(scope)
+    return rule is None or principal.is_administrator or _holds(rule, scope)
+
+
+def _holds(rule: Expression, scope: RecordScope) -> bool:
+    return rule.holds(scope.anew())  # each rule with its own budget of other records
 
 
 def _scope(
@@ -134,8 +154,11 @@ def _scope(
     old: Record | None,
     now: int | None,
     request: Request | None,
+    read: Reads | None,
 ) -> RecordScope:
-    return RecordScope(collection, record, old=old, auth=principal, now=now, request=request or {})
+    return RecordScope(
+        collection, record, old=old, auth=principal, now=now, request=request or {}, read=read
+    )
 
 
 # ---- records
@@ -148,6 +171,7 @@ def visible(
     *,
     now: int | None = None,
     request: Request | None = None,
+    read: Reads | None = None,
 ) -> dict[str, Any] | None:
     """The document of a record without the fields this caller may not read; None = not theirs."""
     if principal.is_administrator:
@@ -155,14 +179,45 @@ def visible(
     rule = collection.rules.read
     if rule is None:
         return None
-    scope = _scope(principal, collection, record, None, now, request)
-    if not rule.holds(scope):
+    scope = _scope(principal, collection, record, None, now, request, read)
+    if not _holds(rule, scope):
         return None
     document = record.document()
     for name, field in collection.fields.items():
-        if field.read is not None and name in document and not field.read.holds(scope):
+        if field.read is not None and name in document and not _holds(field.read, scope):
             del document[name]
     return document
+
+
+def reads_records(rule: Expression | None) -> bool:
+    """Whether a rule may read other records."""
+    return rule is not None and any(isinstance(one, nodes.Fetch) for one in nodes.walk(rule.root))
+
+
+def looks_ahead(principal: Principal, collection: Collection) -> bool:
+    """Whether `foresee` may save reads when this caller is shown records of this collection."""
+    rules = [collection.rules.read, *(field.read for field in collection.fields.values())]
+    return not principal.is_administrator and any(reads_records(rule) for rule in rules)
+
+
+def foresee(
+    principal: Principal,
+    collection: Collection,
+    records: Sequence[Record],
+    *,
+    now: int | None = None,
+    request: Request | None = None,
+    read: Reads | None = None,
+) -> None:
+    """Read together what `visible` of these records is going to read one by one."""
+    rule = collection.rules.read
+    if read is None or rule is None or not looks_ahead(principal, collection):
+        return
+    scopes = [_scope(principal, collection, one, None, now, request, read) for one in records]
+    read.foresee((rule, scope) for scope in scopes)
+    later = [one.read for one in collection.fields.values() if reads_records(one.read)]
+    seen = [scope for scope in scopes if later and _holds(rule, scope)]
+    read.foresee((each, scope) for scope in seen for each in later if each is not None)
 
 
 def authorize(
@@ -175,6 +230,7 @@ def authorize(
     changed_fields: Iterable[str] = (),
     now: int | None = None,
     request: Request | None = None,
+    read: Reads | None = None,
 ) -> None:
     """Return if the caller may do this to this record; else raise.
 
@@ -188,23 +244,23 @@ def authorize(
     seen = before or record
     if (
         action != "create"
-        and visible(principal, collection, seen, now=now, request=request) is None
+        and visible(principal, collection, seen, now=now, request=request, read=read) is None
     ):
         raise NotFound("record")
     if action == "read":
         return
     rule = rule_of(collection.rules, action)
-    scopes = [_scope(principal, collection, record, before, now, request)]
+    scopes = [_scope(principal, collection, record, before, now, request, read)]
     if before is not None:
-        scopes.insert(0, _scope(principal, collection, before, before, now, request))
-    if rule is None or not all(rule.holds(scope) for scope in scopes):
+        scopes.insert(0, _scope(principal, collection, before, before, now, request, read))
+    if rule is None or not all(_holds(rule, scope) for scope in scopes):
         raise refusal(principal, collection, action)
     denied = [
         name
         for name in changed_fields
         if name in collection.fields
         and (write := collection.fields[name].write) is not None
-        and not all(write.holds(scope) for scope in scopes)
+        and not all(_holds(write, scope) for scope in scopes)
     ]
     if denied:
         raise write_denied(denied)
@@ -301,6 +357,8 @@ def may_read_rule(principal: Principal, collection: Collection) -> bool:
     rule = collection.rules.read
     if principal.is_administrator or rule is None:
         return True
+    if reads_records(rule):  # of other collections, whose fields may be hidden as well
+        return False
     hidden = collection.fields.keys() - filterable_fields(principal, collection)
     return not any(name.partition(".")[0] in hidden for name in names_of(rule))
 

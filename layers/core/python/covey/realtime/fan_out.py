@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,6 +18,7 @@ from covey.collections.catalog import Catalog
 from covey.collections.model import Collection
 from covey.errors import CoveyError, NotFound, TooLarge
 from covey.expressions import Expression
+from covey.identity.authorize import Reads, foresee
 from covey.identity.principal import Principal
 from covey.realtime.listening import Filters, seen
 from covey.realtime.model import Subscription
@@ -42,7 +43,10 @@ class FanOut:
         with_profile: Callable[[Principal], Principal],
         *,
         now: Callable[[], float] = time.time,
+        reads: Callable[[], Reads] | None = None,
     ) -> None:
+        """`reads` makes what rules read other records by, anew for each batch of changes."""
+        self._reads = reads
         self._store = store
         self._catalog = catalog
         self._sockets = sockets
@@ -57,9 +61,15 @@ class FanOut:
         """
         outbox: dict[str, list[Event]] = {}
         listeners: dict[str, list[Listener]] = {}
+        changes = list(changes)
+        read = None if self._reads is None else self._reads()
         for change in changes:
             if change.collection not in listeners:
-                listeners[change.collection] = list(self._listeners(change.collection))
+                found = list(self._listeners(change.collection, read))
+                listeners[change.collection] = found
+                told = [one for one in changes if one.collection == change.collection]
+                for listener in found:
+                    listener.foresee(told)
             for listener in listeners[change.collection]:
                 event = listener.event(change)
                 if event is not None:
@@ -69,7 +79,7 @@ class FanOut:
                 list(pool.map(self._send, outbox, outbox.values()))
         return sum(len(events) for events in outbox.values())
 
-    def _listeners(self, name: str) -> Iterator[Listener]:
+    def _listeners(self, name: str, read: Reads | None) -> Iterator[Listener]:
         try:
             collection = self._catalog.get(name)
         except NotFound:
@@ -82,7 +92,7 @@ class FanOut:
             try:
                 who = self._with_profile(who)
                 accepts = self._filters.of(who, collection, subscription.filter)
-                yield Listener(subscription, collection, who, accepts)
+                yield Listener(subscription, collection, who, accepts, read)
             except CoveyError as refused:
                 # The collection or the caller's rights changed since: the filter no longer holds.
                 _log.info("subscription %s is void: %s", subscription.id, refused)
@@ -112,12 +122,20 @@ class Listener:
         collection: Collection,
         who: Principal,
         accepts: Expression | None,
+        read: Reads | None = None,
     ) -> None:
         self.connection = subscription.connection
         self._id = subscription.id
         self._collection = collection
         self._who = who
         self._accepts = accepts
+        self._read = read
+
+    def foresee(self, changes: Sequence[Change]) -> None:
+        """Read together the other records that the rules will ask for."""
+        records = [one for change in changes for one in (change.before, change.after)]
+        there = [record for record in records if record is not None]
+        foresee(self._who, self._collection, there, read=self._read)
 
     def event(self, change: Change) -> Event | None:
         """What this change means to the listener: created, updated, deleted, left, or nothing.
@@ -125,8 +143,8 @@ class Listener:
         A record that comes into sight by an update is "updated" and carries the whole
         document; one that goes out of sight has "left" and carries its id alone.
         """
-        before = seen(self._who, self._collection, self._accepts, change.before)
-        after = seen(self._who, self._collection, self._accepts, change.after)
+        before = seen(self._who, self._collection, self._accepts, change.before, self._read)
+        after = seen(self._who, self._collection, self._accepts, change.after, self._read)
         if after is not None:
             kind, record = str(change.kind), after
         elif before is not None:

@@ -8,7 +8,7 @@ from covey.collections.model import Collection
 from covey.collections.scope import RecordScope
 from covey.errors import BadRequest, FieldError
 from covey.expressions import Expression, ExpressionError, Timestamp, names, parse
-from covey.identity.authorize import check_filter, visible
+from covey.identity.authorize import Reads, check_filter, visible
 from covey.identity.principal import Principal
 from covey.records.model import Record
 from covey.records.time import now_ms
@@ -36,7 +36,11 @@ def listener_filter(who: Principal, collection: Collection, written: str) -> Exp
 
 
 def seen(
-    who: Principal, collection: Collection, accepts: Expression | None, record: Record | None
+    who: Principal,
+    collection: Collection,
+    accepts: Expression | None,
+    record: Record | None,
+    read: Reads | None = None,
 ) -> dict[str, Any] | None:
     """The document of a record as this listener may see it, or None."""
     if record is None:
@@ -45,7 +49,7 @@ def seen(
         scope = RecordScope(collection, record, auth=who, now=Timestamp(now_ms()))
         if not accepts.holds(scope):
             return None
-    return visible(who, collection, record)
+    return visible(who, collection, record, read=read)
 
 
 class Filters:

@@ -185,6 +185,7 @@ class Historian(Reader):
             version.record,
             now=asking.now,
             request=asking.request,
+            read=asking.read,
         )
         if document is None or present is None or asking.principal.is_administrator:
             return document
@@ -224,7 +225,7 @@ class Historian(Reader):
             else:
                 users[scope] = record_id
         if users:
-            seen = self._relations.documents("users", list(users.values()), asking.visible)
+            seen = self._relations.documents(asking, "users", list(users.values()))
             told |= {scope: one for scope, one in users.items() if one in seen}
         return told
 

@@ -68,11 +68,15 @@ class Pending:
         found = self._store.referrers(collection, field, target, after, limit)
         return sorted({*found, *coming})[:limit]
 
-    def get_many(self, collection: Collection, record_ids: Sequence[str]) -> dict[str, Record]:
+    def get_many(
+        self, collection: Collection, record_ids: Sequence[str], *, consistent: bool = False
+    ) -> dict[str, Record]:
         """As `RecordStore.get_many`."""
         name = collection.name
         found = self._store.get_many(
-            collection, [one for one in record_ids if (name, one) not in self._after]
+            collection,
+            [one for one in record_ids if (name, one) not in self._after],
+            consistent=consistent,
         )
         for one in record_ids:
             record = self._after.get((name, one))

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from covey.collections.model import Collection, Field
-from covey.errors import CoveyError
+from covey.errors import BadRequest, CoveyError
 from covey.expressions import Expression
 from covey.records.model import Record
 from covey.records.nearness import Circle
@@ -141,6 +141,31 @@ class WriteRefused(Exception):
         super().__init__(f"write {position}: {error}")
 
 
+class RuleBudgetError(BadRequest):
+    """The rules would have to read more other records than one call may."""
+
+    default_code = "rule_budget"
+
+
+@runtime_checkable
+class Foreseeing(Protocol):
+    """An `accept` that is told of several records before it is asked about each of them.
+
+    What it needs to decide about them is then read together.
+    """
+
+    def __call__(self, record: Record) -> bool:
+        """Whether the record is taken."""
+        ...
+
+    def foresee(self, records: Sequence[Record]) -> None:
+        """These are going to be asked about, unless the page is full before.
+
+        Raises RuleBudgetError.
+        """
+        ...
+
+
 class RecordStore(Protocol):
     """Where records live. Every write is atomic and says why it did not happen."""
 
@@ -154,8 +179,10 @@ class RecordStore(Protocol):
         """The record or None; 0.5 read units per 4 KB, twice that when consistent."""
         ...
 
-    def get_many(self, collection: Collection, record_ids: Sequence[str]) -> dict[str, Record]:
-        """Those of the records that exist, by id; duplicates are read once."""
+    def get_many(
+        self, collection: Collection, record_ids: Sequence[str], *, consistent: bool = False
+    ) -> dict[str, Record]:
+        """Those of the records that exist, by id; duplicates are read once; costs as `get`."""
         ...
 
     def create(
@@ -205,7 +232,8 @@ class RecordStore(Protocol):
     def list(self, collection: Collection, query: Query, accept: Callable[[Record], bool]) -> Page:
         """A page of what `accept` takes, full unless the budget or the collection ends.
 
-        Raises IndexRequired with the YAML line to add, BadRequest ``invalid_cursor``.
+        A page also ends early where `accept` may foresee no more. Raises IndexRequired with the
+        YAML line to add, BadRequest ``invalid_cursor``.
         """
         ...
 

@@ -14,13 +14,14 @@ from covey.identity import authorize as access
 from covey.identity.principal import Principal
 from covey.identity.profile import with_profile
 from covey.records.archive import Archive
-from covey.records.asking import Asking
+from covey.records.asking import Asking, Seen
 from covey.records.concealing import concealed_plan
 from covey.records.conditions import UNCONDITIONAL, Conditions
 from covey.records.counting import Count, Counting, no_count
 from covey.records.custom_ids import can_hold
 from covey.records.expand import EXPANDED, POINTING, Pointing, expand
 from covey.records.expansion import Expansions, Step
+from covey.records.fetching import Fetcher
 from covey.records.model import Record
 from covey.records.nearness import Circle, Nearness, circle_of
 from covey.records.ports import Page, Query, RecordStore
@@ -131,7 +132,7 @@ class Reader:
     ) -> Listing:
         """A page of what the filter finds among what the caller may see."""
         asking, wanted, query = self._query(principal, collection, parameters or {}, request)
-        seen = _Seen(asking, wanted)
+        seen = asking.seen(wanted.where)
         circle = None if wanted.sort else circle_of(asking.collection, wanted.where)
         page, near = self._page(asking, query, circle, seen)
         documents = [seen.documents[record.id] for record in page.records]
@@ -139,7 +140,7 @@ class Reader:
         items = tuple(projected(document, wanted.show) for document in documents)
         count = None
         if wanted.count is not None:
-            counting = Counting(self._store, asking, query, seen.accept, self._last_count)
+            counting = Counting(self._store, asking, query, seen, self._last_count)
             count = counting.of(wanted.count, page)
         return Listing(items, page.next, count, page.prev, near)
 
@@ -171,12 +172,12 @@ class Reader:
     # ---- parts
 
     def _page(
-        self, asking: Asking, query: Query, circle: Circle | None, seen: _Seen
+        self, asking: Asking, query: Query, circle: Circle | None, seen: Seen
     ) -> tuple[Page, Nearness | None]:
         """A page in the order of the query, or by distance where it asks for what is near."""
         if circle is None:
-            return self._store.list(asking.collection, query, seen.accept), None
-        found = self._store.near(asking.collection, query, circle, seen.accept)
+            return self._store.list(asking.collection, query, seen), None
+        found = self._store.near(asking.collection, query, circle, seen)
         distances = tuple(circle.distance(record) or 0.0 for record in found.records)
         page = Page(found.records, found.next, found.examined)
         return page, Nearness(distances, found.complete)
@@ -194,7 +195,11 @@ class Reader:
         if parameters:
             check_parameters(parameters, SHOW_PARAMETERS)
             show = parse_show(found, parameters, self._expansions(who))
-        return Asking(who, found, self._clock(), request or {}, show)
+        now = self._clock()
+        return Asking(who, found, now, request or {}, show, self._fetcher(now))
+
+    def _fetcher(self, now: int) -> Fetcher:
+        return Fetcher(self._store, self._catalog.get, now)
 
     def _load_user(self, user: str) -> Mapping[str, Any]:
         # Consistently: a role taken away a moment ago must not linger.
@@ -251,15 +256,15 @@ class Reader:
         self, asking: Asking, collection: str, ids: Sequence[str]
     ) -> dict[str, dict[str, Any]]:
         """Those of the records that the caller may see, by id, in one batch."""
-        return self._relations.documents(collection, ids, asking.visible)
+        return self._relations.documents(asking, collection, ids)
 
     def pointing(self, asking: Asking, step: Step, record_id: str) -> Pointing:
         """The newest records that point to one; `next` goes on with the list of this filter."""
         parameters = {"filter": _points_to(step.field.name, record_id), "limit": str(POINTING)}
         there, wanted, query = self._query(asking.principal, step.to, parameters, asking.request)
-        seen = _Seen(there, wanted)
+        seen = there.seen(wanted.where)
         query = replace(query, budget=min(query.budget, MAX_POINTING))
-        page = self._store.list(there.collection, query, seen.accept)
+        page = self._store.list(there.collection, query, seen)
         return Pointing([seen.documents[record.id] for record in page.records], page.next)
 
     def _answer(
@@ -278,25 +283,6 @@ class Reader:
         except BadRequest:
             document[EXPANDED] = {}
         return Answer(record.id, projected(document, asking.show), record.etag, created=created)
-
-
-class _Seen:
-    """What a list accepts, and the documents of it."""
-
-    def __init__(self, asking: Asking, wanted: ListRequest) -> None:
-        self._asking = asking
-        self._where = wanted.where
-        self.documents: dict[str, dict[str, Any]] = {}
-
-    def accept(self, record: Record) -> bool:
-        """Whether the filter holds and the caller may see the record."""
-        asking = self._asking
-        if self._where is not None and not self._where.holds(asking.scope(record)):
-            return False
-        document = asking.visible(asking.collection, record)
-        if document is not None:
-            self.documents[record.id] = document
-        return document is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ probe for records.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from covey.collections.catalog import Catalog
@@ -20,8 +20,6 @@ from covey.records.model import Record
 from covey.records.ports import Guard, RecordStore
 
 MAX_ERRORS = 100
-
-Show = Callable[[Collection, Record], dict[str, Any] | None]
 
 
 class Relations:
@@ -67,15 +65,16 @@ class Relations:
             raise Invalid(f"{faults[0].field} names no record.", errors=faults[:MAX_ERRORS])
         return Guard(seen)
 
-    def documents(self, to: str, ids: Sequence[str], show: Show) -> dict[str, dict[str, Any]]:
-        """What `show` makes of the records of these ids, by id; what it hides is left out."""
+    def documents(self, asking: Asking, to: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The records of these ids as the caller may see them, by id; others are left out."""
         collection = self._collection(to)
         if collection is None:
             return {}
         found = self._store.get_many(
             collection, [target for target in ids if can_hold(collection, target)]
         )
-        shown = {target: show(collection, record) for target, record in found.items()}
+        asking.foresee(collection, list(found.values()))
+        shown = {target: asking.visible(collection, record) for target, record in found.items()}
         return {target: document for target, document in shown.items() if document is not None}
 
     def _found(self, asking: Asking, to: str, ids: Sequence[str], *, given: bool) -> dict[str, int]:
@@ -99,6 +98,8 @@ class Relations:
             return True
 
         found = self._store.get_many(collection, held) if held else {}
+        if given:
+            asking.foresee(collection, list(found.values()))
         for target in held:
             # The batch may lag: a target made or shown a moment ago is asked for again.
             if not reach(found.get(target)):

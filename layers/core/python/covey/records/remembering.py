@@ -26,8 +26,12 @@ class Remembering:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    def get_many(self, collection: Collection, record_ids: Sequence[str]) -> dict[str, Record]:
+    def get_many(
+        self, collection: Collection, record_ids: Sequence[str], *, consistent: bool = False
+    ) -> dict[str, Record]:
         """As `RecordStore.get_many`; what is missing is asked for each time."""
+        if consistent:
+            return self._store.get_many(collection, record_ids, consistent=True)
         name = collection.name
         found = {one: self._known[name, one] for one in record_ids if (name, one) in self._known}
         missing = [one for one in record_ids if one not in found]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -141,6 +141,7 @@ class _Page:
         self._wanted = wanted
         self._query = query
         collection = asking.collection
+        self._ahead = access.looks_ahead(asking.principal, collection)
         everything = access.list_rule(asking.principal, collection) is None
         self._matcher = Matcher(finder.postings, collection, names, sought, open_to_all=everything)
 
@@ -175,6 +176,8 @@ class _Page:
         while at < len(ranked):
             part = ranked[at : at + size]
             records = self._finder.records(self._asking.collection, [id for _, id in part])
+            if self._ahead:
+                self._asking.foresee(self._asking.collection, self._matching(records.values()))
             for one in part:
                 record = records.get(one[1])
                 yield one, None if record is None else self._hit(record)
@@ -191,6 +194,15 @@ class _Page:
         page = list(islice(left, limit))
         more = self._seal(_place(page[-1])) if len(left) > limit else None
         return page, more, shortlist.complete and len(shortlist.ranked) <= budget
+
+    def _matching(self, records: Iterable[Record]) -> list[Record]:
+        where, asking = self._wanted.where, self._asking
+        return [
+            record
+            for record in records
+            if self._matcher.matched(record.values) is not None
+            and (where is None or where.holds(asking.scope(record)))
+        ]
 
     def _hit(self, record: Record) -> _Hit | None:
         asking, where = self._asking, self._wanted.where

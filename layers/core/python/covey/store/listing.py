@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import Protocol
 
 from covey.collections.model import Collection
 from covey.errors import IndexRequired
 from covey.records.model import Record
-from covey.records.ports import Page, Query, Tally
+from covey.records.ports import Foreseeing, Page, Query, RuleBudgetError, Tally
 from covey.store import streams
 from covey.store.cursor import Cursors, Position, invalid_cursor
 from covey.store.order import Order
@@ -25,7 +26,9 @@ Accept = Callable[[Record], bool]
 class Source(streams.Source, Protocol):
     """Where entries come from; called from several threads at once."""
 
-    def get_many(self, collection: Collection, record_ids: Sequence[str]) -> dict[str, Record]:
+    def get_many(
+        self, collection: Collection, record_ids: Sequence[str], *, consistent: bool = False
+    ) -> dict[str, Record]:
         """As `RecordStore.get_many`."""
         ...
 
@@ -71,7 +74,9 @@ class Lister:
             return self._source.counted(planned.plan, query.budget, now_s)
         kept = examined = 0
         counted: set[str] = set()
-        for met in self._way(planned, planned.order, None, query):
+        way = self._way(planned, planned.order, None, query)
+        ahead = _Ahead(way, accept, query.limit, begun=True)
+        for met in ahead:
             if examined == query.budget:
                 return Tally(kept, examined, complete=False, bounded=planned.bounded)
             examined += 1
@@ -79,6 +84,8 @@ class Lister:
             if record is not None and record.id not in counted and accept(record):
                 counted.add(record.id)
                 kept += 1
+        if ahead.spent:
+            return Tally(kept, examined, complete=False, bounded=planned.bounded)
         return Tally(kept, examined, complete=True)
 
     def _whole(self, planned: Planned, query: Query, accept: Accept) -> Page:
@@ -86,6 +93,8 @@ class Lister:
         records = self._points(planned)
         sort = query.sort or NEWEST_FIRST
         order = Order(sort, sort[-1].descending)
+        if isinstance(accept, Foreseeing):
+            accept.foresee(records)
         kept = sorted(filter(accept, records), key=partial(order.of, planned.collection))
         return Page(kept, None, len(records))
 
@@ -114,7 +123,8 @@ class Lister:
         kept: dict[str, Record] = {}
         examined, more = 0, False
         passed: Met | None = None
-        for met in self._way(planned, order, start, query):
+        way = _Ahead(self._way(planned, order, start, query), accept, query.limit + 1)
+        for met in way:
             if examined == query.budget:
                 self._check_budget(planned, query, len(kept))
                 more = True
@@ -130,7 +140,7 @@ class Lister:
             passed = met
         backward = start is not None and start.backward
         ahead = behind = None
-        if more and passed is not None:
+        if (more or way.spent) and passed is not None:
             ahead = Position(order.tag, passed.passed, backward)
         if start is not None:
             behind = start.reverse()
@@ -170,6 +180,39 @@ class Lister:
         merging = len(planned.plans) > 1
         way = Way(query.limit + 1, query.budget + 1, merging, backward)
         return streams.merged(self._source, plans, way, points)
+
+
+class _Ahead:
+    """What is met, with `accept` told of as many as a page takes before it is asked about them.
+
+    It ends early, and is then `spent`, where no more may be foreseen; unless `begun`, raises
+    RuleBudgetError where that is so from the first on.
+    """
+
+    def __init__(
+        self, way: Iterator[Met], accept: Accept, size: int, *, begun: bool = False
+    ) -> None:
+        self._way = way
+        self._accept = accept
+        self._size = size
+        self._begun = begun
+        self.spent = False
+
+    def __iter__(self) -> Iterator[Met]:
+        accept = self._accept
+        if not isinstance(accept, Foreseeing):
+            yield from self._way
+            return
+        while met := list(islice(self._way, self._size)):
+            try:
+                accept.foresee([one.record for one in met if one.record is not None])
+            except RuleBudgetError:
+                if not self._begun:
+                    raise
+                self.spent = True
+                return
+            self._begun = True
+            yield from met
 
 
 def _follows(point: Met, start: Position) -> bool:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from covey.collections.model import Collection
 from covey.records.model import Record
 from covey.records.nearness import Circle
-from covey.records.ports import Nearby, Query
+from covey.records.ports import Foreseeing, Nearby, Query
 from covey.store import cells, keys
 from covey.store.cursor import Cursors, Position
 from covey.store.parallel import together
@@ -106,15 +106,17 @@ class Neighbours:
     def _hits(
         self, found: list[Record | None], circle: Circle, after: Place | None, accept: Accept
     ) -> Iterator[Hit]:
+        hits: list[Hit] = []
         for record in found:
-            if record is None:
-                continue
-            distance = circle.distance(record)
-            if distance is None or distance > circle.km:
+            distance = None if record is None else circle.distance(record)
+            if record is None or distance is None or distance > circle.km:
                 continue
             place = distance, record.id
-            if (after is None or place > after) and accept(record):
-                yield Hit(place, record)
+            if after is None or place > after:
+                hits.append(Hit(place, record))
+        if isinstance(accept, Foreseeing):
+            accept.foresee([hit.record for hit in hits])
+        return (hit for hit in hits if accept(hit.record))
 
     def _entries(
         self, collection: Collection, circle: Circle, ranges: list[cells.Range], budget: int

@@ -43,7 +43,9 @@ class Reader:
         item = self._transport.call("GetItem", request).get("Item")
         return None if item is None else layout.record(item)
 
-    def get_many(self, collection: Collection, record_ids: Sequence[str]) -> dict[str, Record]:
+    def get_many(
+        self, collection: Collection, record_ids: Sequence[str], *, consistent: bool = False
+    ) -> dict[str, Record]:
         """As `RecordStore.get_many`."""
         layout = layout_of(collection)
         wanted = [
@@ -51,7 +53,7 @@ class Reader:
             for record_id in dict.fromkeys(record_ids)
             if keys.holds(collection, record_id)
         ]
-        records = (layout.record(item) for item in self._items(wanted))
+        records = (layout.record(item) for item in self._items(wanted, consistent))
         return {record.id: record for record in records if record is not None}
 
     def find_unique(
@@ -227,13 +229,14 @@ class Reader:
         wanted = [(item["pk"]["S"], item["sk"]["S"]) for item in items]
         return {item["sk"]["S"]: item for item in self._items(wanted)}
 
-    def _items(self, wanted: list[keys.Key]) -> Iterator[Item]:
+    def _items(self, wanted: list[keys.Key], consistent: bool = False) -> Iterator[Item]:
+        more = {"ConsistentRead": True} if consistent else {}
         for at in range(0, len(wanted), BATCH):
             pending = [_key(*key) for key in wanted[at : at + BATCH]]
             attempts = Attempts()
             while pending:
                 answer = self._transport.call(
-                    "BatchGetItem", {"RequestItems": {self._table: {"Keys": pending}}}
+                    "BatchGetItem", {"RequestItems": {self._table: {"Keys": pending, **more}}}
                 )
                 yield from answer["Responses"].get(self._table, [])
                 left = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])

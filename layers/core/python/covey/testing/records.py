@@ -60,7 +60,9 @@ class MemoryRecordStore:
         """As `RecordStore.get`."""
         return self.of(collection).get(record_id)
 
-    def get_many(self, collection: Collection, record_ids: Sequence[str]) -> dict[str, Record]:
+    def get_many(
+        self, collection: Collection, record_ids: Sequence[str], *, consistent: bool = False
+    ) -> dict[str, Record]:
         """As `RecordStore.get_many`."""
         kept = self.of(collection)
         return {record_id: kept[record_id] for record_id in record_ids if record_id in kept}
