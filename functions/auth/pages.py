@@ -10,6 +10,7 @@ PAGES = {
     "/auth/verify": "A page that verifies an address",
     "/auth/reset": "A page that sets a new password",
     "/auth/change-email": "A page that changes an address",
+    "/auth/magic": "A page that hands the link to the page that asked for it",
 }
 
 

@@ -6,7 +6,19 @@ from typing import Any
 
 from covey.http import Request, Response, Routes, no_content
 from covey.wiring import services
-from functions.auth import addresses, pages, passwords, sessions
+from functions.auth import (
+    addresses,
+    anonymous,
+    api_keys,
+    mfa,
+    oauth,
+    otp,
+    pages,
+    passkeys,
+    passwords,
+    sessions,
+)
+from functions.auth.answering import renewed, signed_in
 from functions.auth.forms import place, texts
 from functions.auth.page import page
 from functions.auth.schemas import SCHEMAS
@@ -19,6 +31,11 @@ def routes() -> Routes:
     _bootstrap(routes)
     passwords.declare(routes)
     addresses.declare(routes)
+    otp.declare(routes)
+    mfa.declare(routes)
+    passkeys.declare(routes)
+    oauth.declare(routes)
+    anonymous.declare(routes)
     sessions.declare(routes)
     pages.declare(routes)
 
@@ -64,12 +81,16 @@ def _signing(routes: Routes) -> None:
         "/auth/sign-in",
         summary="Sign in",
         body="SignIn",
-        answer="SignedIn",
+        answer="Entry",
         problems=(401, 422, 429),
         public=True,
     )
     def sign_in(request: Request) -> Response:
-        """An unknown e-mail, a wrong password and a disabled account answer alike."""
+        """An unknown e-mail, a wrong password and a disabled account answer alike.
+
+        Where the user has an authenticator app, the answer holds no tokens yet but a flow, to go
+        on with at `/auth/mfa`.
+        """
         email, password = texts(request.json(), "email", "password")
         signed_in = services().accounts.sign_in(email, password, place=place(request))
         return Response(signed_in.document())

@@ -7,6 +7,12 @@ from typing import Any
 
 _EMAIL = {"type": "string", "format": "email"}
 _PASSWORD = {"type": "string", "format": "password", "minLength": 8, "maxLength": 256}
+_FLOW = {"type": "string", "description": "of this sign-in, for the browser that began it"}
+_CODE = {"type": "string", "description": "of the authenticator app, or for recovery"}
+_CREDENTIAL = {
+    "type": "object",
+    "description": "what PublicKeyCredential.toJSON() answers (WebAuthn Level 3)",
+}
 _USER = {
     "type": "object",
     "description": "the record of `users`, as its owner may read it",
@@ -46,6 +52,80 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
         "additionalProperties": False,
     },
     "CheckMail": _body(status={"const": "check_mail"}),
+    "MailFlow": _body(status={"const": "check_mail"}, flow=_FLOW),
+    "Otp": _body(flow=_FLOW, code={"type": "string", "description": "six digits"}),
+    "Magic": _body(
+        flow=_FLOW, token={"type": "string", "description": "of the link in the letter"}
+    ),
+    "SecondFactor": _body(flow=_FLOW, code=_CODE),
+    "SecondFactorNeeded": _body(
+        status={"const": "mfa_required"},
+        flow=_FLOW,
+        factors={
+            "type": "array",
+            "items": {"enum": ["totp", "recovery", "passkey"]},
+            "description": "a passkey goes by /auth/passkeys/sign-in instead",
+        },
+    ),
+    "Entry": {
+        "description": "signed in, or to go on at /auth/mfa",
+        "oneOf": [
+            {"$ref": "#/components/schemas/SignedIn"},
+            {"$ref": "#/components/schemas/SecondFactorNeeded"},
+        ],
+    },
+    "Code": _body(code=_CODE),
+    "PasswordOrNone": {
+        "type": "object",
+        "properties": {"password": {"type": "string"}},
+        "additionalProperties": False,
+    },
+    "Proof": {
+        "type": "object",
+        "properties": {"password": {"type": "string"}, "code": _CODE},
+        "additionalProperties": False,
+    },
+    "TotpOffer": _body(
+        secret={"type": "string", "description": "in base 32, to type"},
+        uri={"type": "string", "description": "otpauth://…, to show as a QR code"},
+    ),
+    "RecoveryCodes": _body(
+        recovery_codes={
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "each good once, in place of a code of the app",
+        }
+    ),
+    "Factors": _body(
+        totp={"type": "boolean"},
+        recovery_codes={"type": "integer", "description": "how many are left"},
+        passkeys={"type": "integer"},
+        password={"type": "boolean"},
+    ),
+    "PasskeyOptions": {
+        "type": "object",
+        "description": "for PublicKeyCredential.parse…OptionsFromJSON (WebAuthn Level 3)",
+        "required": ["challenge"],
+        "properties": {"challenge": {"type": "string"}},
+    },
+    "PasskeyCredential": _body(credential=_CREDENTIAL),
+    "NewPasskey": {
+        "type": "object",
+        "required": ["credential"],
+        "properties": {
+            "credential": _CREDENTIAL,
+            "name": {"type": "string", "minLength": 1, "maxLength": 80},
+        },
+        "additionalProperties": False,
+    },
+    "Passkeys": _body(items={"type": "array", "items": {"$ref": "#/components/schemas/Passkey"}}),
+    "Passkey": _body(
+        id={"type": "string"},
+        name={"type": "string"},
+        created={"type": "string", "format": "date-time"},
+        used={"type": ["string", "null"], "format": "date-time"},
+        synced={"type": "boolean", "description": "between devices of its user"},
+    ),
     "Sessions": _body(items={"type": "array", "items": {"$ref": "#/components/schemas/Session"}}),
     "Session": _body(
         id={"type": "string"},

@@ -29,6 +29,8 @@ class Settings:
     mail_from: str = "Covey <covey@localhost>"
     mail_queue_url: str = ""
     smtp_url: str = ""
+    passkey_domain: str = ""  # relying party id of passkeys; "" means the host of PUBLIC_URL
+    passkey_origins: str = ""  # with commas between; "" means the origin of PUBLIC_URL
     product_name: str = "Covey"  # as letters and authenticator apps call it
     pages_url: str = ""  # where links in letters lead; "" means PUBLIC_URL/auth
     sign_up: str = "direct"  # direct | by_mail

@@ -30,13 +30,24 @@ if TYPE_CHECKING:
     from covey.identity.bootstrap import FirstAdministrator
     from covey.identity.challenges import Challenges
     from covey.identity.credentials import Credentials
+    from covey.identity.authenticator import Authenticator, Proofs
     from covey.identity.ports import AccountStore
     from covey.identity.presence import Presence
     from covey.identity.principal import Principal
+    from covey.identity.codes import Codes
     from covey.identity.sessions import Sessions
+    from covey.identity.factors import FactorStore
+    from covey.identity.flows import Flows
+    from covey.identity.key_callers import KeyCallers
+    from covey.identity.passkeys import Passkeys
+    from covey.identity.federation.flow import Flow
+    from covey.identity.federation.identities import Identities
+    from covey.identity.federation.ports import IdentityStore
     from covey.identity.throttle import Throttle
     from covey.identity.tokens import Tokens
     from covey.insight.statistics import LastCounts, Statistics
+    from covey.identity.sealing import Seal
+    from covey.identity.second_factor import SecondFactor
     from covey.jobs.backfills import Backfills
     from covey.jobs.exports import Exports
     from covey.jobs.imports import Imports
@@ -428,12 +439,15 @@ class Services:
         from covey.mail.desk import Desk
         from covey.mail.letters import Letters, folders
 
+        from covey.identity.codes import CodeLetters
         pages = self.settings.pages_url or f"{self.settings.public_url}/auth"
         correspondence = Correspondence(self.catalog, self.record_store, self.challenges, pages)
         letters = Letters(folders(), {"product": self.settings.product_name})
-        return Desk(correspondence.drafters(), letters, self.mailer)
+        drafters = correspondence.drafters() | codes.drafters()
+        return Desk(drafters, letters, self.mailer)
 
     # ---- realtime
+        codes = CodeLetters(self.flows, correspondence.find, pages)
 
     @cached_property
     def connections(self) -> ConnectionStore:
@@ -641,6 +655,7 @@ class Services:
 
     @cached_property
     def throttle(self) -> Throttle:
+            second=self.second_factor,
         """Counted attempts."""
         from covey.identity.throttle import Throttle
         from covey.store.models.throttle import DynamoAttemptStore
@@ -660,3 +675,172 @@ class Services:
 def services() -> Services:
     """The services of this process."""
     return Services()
+    @cached_property
+    def flows(self) -> Flows:
+        """Sign-ins under way."""
+        from covey.identity.flows import Flows
+        from covey.store.models.flow import DynamoFlowStore
+
+        return Flows(DynamoFlowStore())
+
+    @cached_property
+    def codes(self) -> Codes:
+        """Signing in by mail."""
+        from covey.identity.codes import Codes
+
+        return Codes(
+            accounts=self.accounts,
+            store=self.account_store,
+            factors=self.factor_store,
+            sessions=self.sessions,
+            addresses=self.addresses,
+            flows=self.flows,
+            limits=self.throttle,
+            audit=self.audit,
+            post=self.post,
+        )
+
+    @cached_property
+    def factor_store(self) -> FactorStore:
+        """What else than a password proves who a user is."""
+        from covey.store.models.factor import DynamoFactorStore
+
+        return DynamoFactorStore()
+
+    @cached_property
+    def _seal(self) -> Seal:
+        from covey.identity.sealing import Seal
+        from covey.store.secret import secret
+
+        return Seal(secret(self.transport, self.settings.table_name, "factors"))
+
+    @cached_property
+    def second_factor(self) -> SecondFactor:
+        """What is asked for after a first factor."""
+        from covey.identity.second_factor import SecondFactor
+
+        return SecondFactor(
+            store=self.factor_store,
+            flows=self.flows,
+            seal=self._seal,
+            limits=self.throttle,
+            audit=self.audit,
+        )
+
+    @cached_property
+    def proofs(self) -> Proofs:
+        """Who has proven just now to be who they say."""
+        from covey.identity.authenticator import Proofs
+
+        return Proofs(self.account_store, self.sessions, self.credentials, self.second_factor)
+
+    @cached_property
+    def authenticator(self) -> Authenticator:
+        """Authenticator apps and recovery codes."""
+        from covey.identity.authenticator import Authenticator
+
+        return Authenticator(
+            proofs=self.proofs,
+            accounts=self.account_store,
+            store=self.factor_store,
+            second=self.second_factor,
+            seal=self._seal,
+            limits=self.throttle,
+            audit=self.audit,
+            post=self.post,
+            product=self.settings.product_name,
+        )
+
+    @cached_property
+    def passkeys(self) -> Passkeys:
+        """WebAuthn credentials."""
+        from covey.identity.passkeys import Passkeys, party_of
+
+        return Passkeys(
+            party=party_of(
+                self.settings.public_url,
+                self.settings.passkey_domain,
+                self.settings.passkey_origins,
+                self.settings.product_name,
+            ),
+            proofs=self.proofs,
+            accounts=self.accounts,
+            store=self.account_store,
+            factors=self.factor_store,
+            addresses=self.addresses,
+            challenges=self.challenges,
+            limits=self.throttle,
+            audit=self.audit,
+            post=self.post,
+        )
+
+    @cached_property
+    def identity_store(self) -> IdentityStore:
+        """Identities at providers."""
+        from covey.store.models.identity import DynamoIdentityStore
+
+        return DynamoIdentityStore()
+
+    @cached_property
+    def federation(self) -> Flow:
+        """To providers and back."""
+        from covey.identity.federation.discovery import Directory
+        from covey.identity.federation.flow import Flow
+        from covey.identity.federation.profiles import Profiles
+        from covey.identity.federation.providers import parse
+        from covey.identity.federation.redirects import Redirects
+        from covey.identity.federation.web import HttpWeb
+
+        web = HttpWeb()
+        directory = Directory(web)
+        return Flow(
+            providers=parse(self.settings.oauth_providers),
+            redirects=Redirects(self.settings.oauth_redirects.replace(",", " ").split()),
+            directory=directory,
+            profiles=Profiles(web, directory),
+            challenges=self.challenges,
+            limits=self.throttle,
+            audit=self.audit,
+            public_url=self.settings.public_url,
+        )
+
+    @cached_property
+    def identities(self) -> Identities:
+        """Users as those whom providers know."""
+        from covey.identity.federation.identities import Identities
+
+        return Identities(
+            collections=self.catalog,
+            records=self.record_store,
+            store=self.account_store,
+            identities=self.identity_store,
+            factors=self.factor_store,
+            accounts=self.accounts,
+            addresses=self.addresses,
+            sessions=self.sessions,
+            audit=self.audit,
+            post=self.post,
+        )
+
+    @cached_property
+    def anonymous_users(self) -> AnonymousUsers:
+        """Users without credentials."""
+        from covey.identity.anonymous import AnonymousUsers
+        from covey.store.models.anonymous import DynamoAnonymousStore
+
+        return AnonymousUsers(
+            collections=self.catalog,
+            records=self.record_store,
+            store=self.account_store,
+            listed=DynamoAnonymousStore(),
+            accounts=self.accounts,
+            addresses=self.addresses,
+            sessions=self.sessions,
+            limits=self.throttle,
+            audit=self.audit,
+            post=self.post,
+            lifetime=self.settings.refresh_token_ttl,
+            on=self.settings.anonymous == "on",
+            by_mail=self.settings.sign_up == "by_mail",
+        )
+

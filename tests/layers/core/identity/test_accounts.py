@@ -193,7 +193,7 @@ def test_an_owner_who_may_not_read_gets_the_id_alone() -> None:
 @pytest.mark.parametrize("email", [EMAIL, EMAIL.upper(), "ann@EXAMPLE.test"])
 def test_signing_in_opens_a_session_of_its_own(world: World, email: str) -> None:
     first = world.ann()
-    second = world.accounts.sign_in(email, PASSWORD)
+    second = world.sign_in(email, PASSWORD)
     assert second.user == first.user
     sessions = {world.tokens.verify(one.access_token).session for one in (first, second)}
     assert len(sessions) == 2
@@ -203,7 +203,7 @@ def test_an_address_written_with_capitals_signs_in_as_written(world: World) -> N
     from covey.identity.passwords import digest
 
     user = written(world, {"email": "Ann@example.test"}, password=digest(PASSWORD))
-    assert world.accounts.sign_in("Ann@example.test", PASSWORD).user["id"] == user.id
+    assert world.sign_in("Ann@example.test", PASSWORD).user["id"] == user.id
 
 
 def test_failures_to_sign_in_are_one(world: World) -> None:
@@ -260,7 +260,7 @@ def test_roles_take_hold_with_the_next_token(world: World) -> None:
     from covey.identity.passwords import digest
 
     written(world, {"email": EMAIL, "roles": ["admin"]}, password=digest(PASSWORD))
-    answer = world.accounts.sign_in(EMAIL, PASSWORD)
+    answer = world.sign_in(EMAIL, PASSWORD)
     caller = world.caller(f"Bearer {answer.access_token}")
     assert caller.kind is Kind.ADMINISTRATOR
 
@@ -282,7 +282,7 @@ def test_a_used_token_ends_the_session_however_old(world: World, rotations: int)
     stolen = newest = world.ann()
     for _ in range(rotations):
         newest = world.accounts.refresh(newest.refresh_token)
-    other = world.accounts.sign_in(EMAIL, PASSWORD)
+    other = world.sign_in(EMAIL, PASSWORD)
     for token in (stolen, newest):
         assert refused(lambda token=token: world.accounts.refresh(token.refresh_token)) == (  # type: ignore[misc]
             401,
@@ -359,7 +359,7 @@ def test_a_user_who_is_gone_or_disabled_is_not_continued(gone: str) -> None:
 
 
 def test_signing_out_ends_this_session_alone(world: World) -> None:
-    here, there = world.ann(), world.accounts.sign_in(EMAIL, PASSWORD)
+    here, there = world.ann(), world.sign_in(EMAIL, PASSWORD)
     caller = world.caller(f"Bearer {here.access_token}")
     world.accounts.sign_out(caller)
     world.accounts.sign_out(caller)

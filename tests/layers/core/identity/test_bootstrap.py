@@ -31,7 +31,7 @@ def test_the_token_makes_an_administrator_once(world: World) -> None:
     caller = world.caller(f"Bearer {answer.access_token}")
     assert (caller.kind, caller.roles) == (Kind.ADMINISTRATOR, ("admin",))
     assert answer.user["roles"] == ["admin"]
-    again = world.accounts.sign_in(VALUES["email"], PASSWORD)
+    again = world.sign_in(VALUES["email"], PASSWORD)
     assert world.tokens.verify(again.access_token).roles == ("admin",)
     spent = lambda: world.first.redeem(token, {"email": EMAIL}, PASSWORD)  # noqa: E731
     assert refused(spent) == (409, "administrator_exists")

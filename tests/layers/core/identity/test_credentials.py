@@ -29,7 +29,7 @@ def kinds(world: World) -> list[str]:
 
 
 def test_a_changed_password_ends_all_other_sessions(world: World) -> None:
-    here, there = world.ann(), world.accounts.sign_in(EMAIL, PASSWORD)
+    here, there = world.ann(), world.sign_in(EMAIL, PASSWORD)
     caller = world.caller(f"Bearer {here.access_token}")
     fresh = world.credentials.change(caller, PASSWORD, NEW)
     for old in (here, there):
@@ -62,7 +62,7 @@ def test_a_forgotten_password_is_reset_by_mail(world: World) -> None:
     with pytest.raises(Invalid):
         world.credentials.reset(secret, "short")
     world.credentials.reset(secret, NEW)
-    assert world.accounts.sign_in(EMAIL, NEW).user["verified"] is True
+    assert world.sign_in(EMAIL, NEW).user["verified"] is True
     assert refused(lambda: world.accounts.refresh(signed_in.refresh_token)) == "invalid_token"
     assert refused(lambda: world.credentials.reset(secret, NEW)) == "invalid_token"
 
@@ -108,7 +108,7 @@ def test_an_address_is_verified_by_the_letter_of_the_sign_up(world: World) -> No
     assert world.ann().user["verified"] is False
     secret = world.link("verify")
     world.addresses.verify(secret)
-    assert world.accounts.sign_in(EMAIL, PASSWORD).user["verified"] is True
+    assert world.sign_in(EMAIL, PASSWORD).user["verified"] is True
     assert refused(lambda: world.addresses.verify(secret)) == "invalid_token"
 
 
@@ -224,7 +224,7 @@ def test_by_mail_sign_up_answers_free_and_taken_addresses_alike() -> None:
 def test_sessions_are_listed_with_where_they_are(world: World) -> None:
     world.ann()
     world.now += 10
-    there = world.accounts.sign_in(EMAIL, PASSWORD, place=Place("192.0.2.7", "curl\n" + "x" * 999))
+    there = world.sign_in(EMAIL, PASSWORD, place=Place("192.0.2.7", "curl\n" + "x" * 999))
     user = there.user["id"]
     newest, first = world.sessions.of(user)
     assert (newest.place.address, newest.place.agent[:6]) == ("192.0.2.7", "curlxx")
@@ -237,9 +237,9 @@ def test_sessions_are_listed_with_where_they_are(world: World) -> None:
 
 def test_a_password_changed_while_somebody_signs_in_ends_that_too(world: World) -> None:
     world.ann()
-    user = world.accounts.sign_in(EMAIL, PASSWORD).user["id"]
+    user = world.sign_in(EMAIL, PASSWORD).user["id"]
     read = world.accounts_kept.get(user)
     assert read is not None
-    caller = world.caller(f"Bearer {world.accounts.sign_in(EMAIL, PASSWORD).access_token}")
+    caller = world.caller(f"Bearer {world.sign_in(EMAIL, PASSWORD).access_token}")
     world.credentials.change(caller, PASSWORD, NEW)
     assert refused(lambda: world.sessions.open(read)) == "invalid_credentials"

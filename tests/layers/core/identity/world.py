@@ -14,11 +14,16 @@ from covey.identity.accounts import Accounts, SignedIn
 from covey.identity.addresses import Addresses
 from covey.identity.administration import Administration
 from covey.identity.audit import Audit, AuditStore
+from covey.identity.authenticator import Authenticator, Proofs
 from covey.identity.bootstrap import FirstAdministrator
 from covey.identity.caller import bearer_token
 from covey.identity.challenges import Challenges
+from covey.identity.codes import CodeLetters, Codes
 from covey.identity.correspondence import Correspondence
 from covey.identity.credentials import Credentials
+from covey.identity.factors import FactorStore
+from covey.identity.flows import Flows, FlowStore
+from covey.identity.passkeys import Passkeys, party_of
 from covey.identity.ports import (
     AccountStore,
     AttemptStore,
@@ -30,6 +35,8 @@ from covey.identity.ports import (
 )
 from covey.identity.presence import Presence
 from covey.identity.principal import Principal
+from covey.identity.sealing import Seal
+from covey.identity.second_factor import Awaiting, SecondFactor
 from covey.identity.sessions import Sessions
 from covey.identity.signing_keys import SigningKeys
 from covey.identity.throttle import Throttle
@@ -38,6 +45,7 @@ from covey.mail.desk import Desk
 from covey.mail.letters import OWN, Letters
 from covey.mail.post import AtOnce, Post
 from covey.testing.catalog import MemoryCatalogStore
+from covey.testing.factors import MemoryFactorStore, MemoryFlowStore
 from covey.testing.identity import (
     MemoryAccountStore,
     MemoryAttemptStore,
@@ -67,6 +75,8 @@ class World:
     keys_kept: KeyStore
     attempts_kept: AttemptStore
     bootstrap_kept: BootstrapStore
+    factors_kept: FactorStore
+    flows_kept: FlowStore
 
     def __init__(self, table: str | None = None, *, by_mail: bool = False) -> None:
         self.now = float(int(time.time()))
@@ -84,9 +94,20 @@ class World:
         correspondence = Correspondence(
             self.catalog, self.records, self.challenges, "https://example.test/auth"
         )
+        self.flows = Flows(self.flows_kept, clock)
+        codes = CodeLetters(self.flows, correspondence.find, "https://example.test/auth")
         letters = Letters([OWN], {"product": "Acme"})
-        desk = Desk(correspondence.drafters(), letters, self.mailer)
+        desk = Desk(correspondence.drafters() | codes.drafters(), letters, self.mailer)
         self.post = Post(AtOnce(desk.carry_out))
+        seal = Seal(lambda: b"k" * 32)
+        self.second_factor = SecondFactor(
+            store=self.factors_kept,
+            flows=self.flows,
+            seal=seal,
+            limits=self.throttle,
+            audit=self.audit,
+            clock=clock,
+        )
         self.accounts = Accounts(
             collections=self.catalog,
             records=self.records,
@@ -96,6 +117,7 @@ class World:
             limits=self.throttle,
             audit=self.audit,
             post=self.post,
+            second=self.second_factor,
             by_mail=by_mail,
             clock=self.clock_ms,
         )
@@ -117,6 +139,45 @@ class World:
             limits=self.throttle,
             audit=self.audit,
             post=self.post,
+        )
+        self.codes = Codes(
+            accounts=self.accounts,
+            store=self.accounts_kept,
+            factors=self.factors_kept,
+            sessions=self.sessions,
+            addresses=self.addresses,
+            flows=self.flows,
+            limits=self.throttle,
+            audit=self.audit,
+            post=self.post,
+        )
+        self.proofs = Proofs(
+            self.accounts_kept, self.sessions, self.credentials, self.second_factor, clock=clock
+        )
+        self.authenticator = Authenticator(
+            proofs=self.proofs,
+            accounts=self.accounts_kept,
+            store=self.factors_kept,
+            second=self.second_factor,
+            seal=seal,
+            limits=self.throttle,
+            audit=self.audit,
+            post=self.post,
+            product="Acme",
+            clock=clock,
+        )
+        self.passkeys = Passkeys(
+            party=party_of("https://example.test", "", "", "Acme"),
+            proofs=self.proofs,
+            accounts=self.accounts,
+            store=self.accounts_kept,
+            factors=self.factors_kept,
+            addresses=self.addresses,
+            challenges=self.challenges,
+            limits=self.throttle,
+            audit=self.audit,
+            post=self.post,
+            clock=clock,
         )
         self.administration = Administration(self.accounts_kept, self.sessions, self.audit)
         self.first = FirstAdministrator(
@@ -143,6 +204,12 @@ class World:
         users = load({"name": "users", **document}, previous=self.catalog.get("users"))
         self.catalog.save(users)
 
+    def sign_in(self, email: str = EMAIL, password: str = PASSWORD, **how: Any) -> SignedIn:
+        """Sign in where no second factor is asked for."""
+        signed_in = self.accounts.sign_in(email, password, **how)
+        assert not isinstance(signed_in, Awaiting)
+        return signed_in
+
     def ann(self, **fields: Any) -> SignedIn:
         signed_in = self.accounts.sign_up({"email": EMAIL, **fields}, PASSWORD)
         assert signed_in is not None
@@ -157,12 +224,16 @@ class World:
         self.keys_kept = MemoryKeyStore()
         self.attempts_kept = MemoryAttemptStore()
         self.bootstrap_kept = MemoryBootstrapStore()
+        self.factors_kept = MemoryFactorStore()
+        self.flows_kept = MemoryFlowStore()
 
     def _dynamo(self, table: str) -> None:
         from covey.store.callers import DynamoCallerStore
         from covey.store.models.account import DynamoAccountStore
         from covey.store.models.bootstrap import DynamoBootstrapStore
         from covey.store.models.event import DynamoAuditStore
+        from covey.store.models.factor import DynamoFactorStore
+        from covey.store.models.flow import DynamoFlowStore
         from covey.store.models.session import DynamoSessionStore
         from covey.store.models.signing_key import DynamoKeyStore
         from covey.store.models.throttle import DynamoAttemptStore
@@ -177,6 +248,8 @@ class World:
         self.keys_kept = DynamoKeyStore()
         self.attempts_kept = DynamoAttemptStore()
         self.bootstrap_kept = DynamoBootstrapStore()
+        self.factors_kept = DynamoFactorStore()
+        self.flows_kept = DynamoFlowStore()
 
 
 def at_once(times: int, work: Callable[[int], Answer]) -> tuple[list[Answer], list[CoveyError]]:

@@ -19,6 +19,7 @@ from covey.identity.authorize import Reads, authorize, refuse_early, visible
 from covey.identity.caller import signed_in
 from covey.identity.ports import NOWHERE, Account, AccountStore, Place, Session, UserRecords
 from covey.identity.principal import GUEST, Principal
+from covey.identity.second_factor import Awaiting, SecondFactor
 from covey.identity.sessions import Sessions
 from covey.identity.throttle import Throttle
 from covey.identity.tokens import Tokens
@@ -74,6 +75,7 @@ class Accounts:
         limits: Throttle,
         audit: Audit,
         post: Post,
+        second: SecondFactor,
         by_mail: bool = False,
         clock: Callable[[], int] = now_ms,
         reads: Callable[[], Reads] | None = None,
@@ -91,6 +93,7 @@ class Accounts:
         self._limits = limits
         self._audit = audit
         self._post = post
+        self._second = second
         self._by_mail = by_mail
         self._clock = clock
 
@@ -167,8 +170,11 @@ class Accounts:
             self._post.order("verify", user=user.id)
         return self.answer(user, session, refresh_token)
 
-    def sign_in(self, email: str, password: str, *, place: Place = NOWHERE) -> SignedIn:
-        """Open a session; raises Unauthenticated("invalid_credentials") or TooManyRequests."""
+    def sign_in(self, email: str, password: str, *, place: Place = NOWHERE) -> SignedIn | Awaiting:
+        """Open a session, or ask for a second factor.
+
+        Raises Unauthenticated("invalid_credentials") or TooManyRequests.
+        """
         users = self._collections.get(USERS)
         claims = claimed_emails(users, email)
         name = claims[-1] if claims else ""
@@ -187,8 +193,29 @@ class Accounts:
 
     def open(
         self, user: Record, account: Account, place: Place, means: str = "password"
-    ) -> SignedIn:
-        """Sign in a user who has proven to be it by `means`."""
+    ) -> SignedIn | Awaiting:
+        """Sign in a user who has proven to be it by `means`, or ask for their second factor.
+
+        Every way to sign in ends here: this is the one place that decides.
+        """
+        awaiting = self._second.ask(account, means)
+        return awaiting or self.admit(user, account, place, means)
+
+    def finish(self, flow: str, code: str, place: Place = NOWHERE) -> SignedIn:
+        """Sign in with a second factor, after what `open` answered.
+
+        Raises as `SecondFactor.answer` does; ``invalid_token`` also where the user was disabled
+        or the password was changed meanwhile.
+        """
+        passed = self._second.answer(flow, code, place)
+        account = self._accounts.get(passed.user)
+        user = self._enabled(passed.user, account)
+        if account is None or user is None or account.generation != passed.generation:
+            raise Unauthenticated("The account has changed. Sign in again.", code="invalid_token")
+        return self.admit(user, account, place, passed.means)
+
+    def admit(self, user: Record, account: Account, place: Place, means: str) -> SignedIn:
+        """Sign in a user of whom nothing more is asked."""
         session, refresh_token = self._sessions.open(account, place, means)
         self._audit.note("signed_in", user.id, place, means=means)
         return self.answer(user, session, refresh_token)

@@ -61,6 +61,8 @@ class Correspondence:
             "email_changing": self._email_changing,
             "email_changed": self._email_changed,
             "password_changed": self._password_changed,
+            "factor_changed": self._factor_changed,
+            "identity_linked": self._identity_linked,
         }
 
     def _verify(self, order: Mapping[str, Any]) -> Draft | None:
@@ -71,7 +73,7 @@ class Correspondence:
         return self._linked(email, VERIFY, {"user": user.id, "email": email})
 
     def _reset(self, order: Mapping[str, Any]) -> Draft | None:
-        user = self._by_email(order["email"])
+        user = self.find(order["email"])
         if user is None:
             return None
         email = user.values["email"]
@@ -87,7 +89,7 @@ class Correspondence:
         user = self._by_id(order["user"])
         if user is None or user.values.get("email") != order["old"]:
             return None
-        if self._by_email(new) is not None:
+        if self.find(new) is not None:
             return self._exists({"email": new})
         return self._linked(new, CHANGE_EMAIL, dict(order))
 
@@ -98,6 +100,16 @@ class Correspondence:
     def _email_changed(self, order: Mapping[str, Any]) -> Draft | None:
         return Draft(order["to"], {"new": order["new"]})
 
+        return self._told(order, {})
+
+    def _factor_changed(self, order: Mapping[str, Any]) -> Draft | None:
+        return self._told(order, {"what": order["what"]})
+
+    def _identity_linked(self, order: Mapping[str, Any]) -> Draft | None:
+        return self._told(order, {"provider": order["provider"]})
+
+    def _told(self, order: Mapping[str, Any], values: Mapping[str, Any]) -> Draft | None:
+        """Word to a user about themselves; there is none to who has no address."""
     def _password_changed(self, order: Mapping[str, Any]) -> Draft | None:
         user = self._by_id(order["user"])
         return Draft(user.values["email"]) if user else None
@@ -116,7 +128,8 @@ class Correspondence:
     def _by_id(self, user: str) -> Record | None:
         return self._users.get(self._collections.get(USERS), user, consistent=True)
 
-    def _by_email(self, email: str) -> Record | None:
+    def find(self, email: str) -> Record | None:
+        """The user with this address."""
         users = self._collections.get(USERS)
         found = (
             self._users.find_unique(users, ("email",), (one,))

@@ -61,7 +61,8 @@ class Credentials:
         self._audit.note("password_changed", user.id, place, actor=caller.actor)
         self._post.order("password_changed", user=user.id)
         fresh = replace(after, generation=account.generation + 1)
-        return self._accounts.open(user, fresh, place)
+        # Not as fresh as a sign-in: it takes over from a session, however old.
+        return self._accounts.admit(user, fresh, place, means="password_changed")
 
     def proven(self, caller: Principal, password: str) -> Account:
         """The caller's account, where `password` is its own.

@@ -23,6 +23,7 @@ class Account:
 
     `password` is an argon2id hash, or "" for who signs in by other means. `generation` rises
     with whatever ends all sessions: a session that was begun before is not begun after it.
+    `factors` says that there are other proofs beside it, or were (`covey.identity.factors`).
     """
 
     user: str
@@ -30,6 +31,7 @@ class Account:
     created: int
     disabled: bool = False
     generation: int = 0
+    factors: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,10 @@ class AccountStore(Protocol):
 
     def change(self, before: Account, after: Account) -> bool:
         """Keep `after`, one generation on, where `before`'s generation still stands."""
+        ...
+
+    def advance(self, before: Account, after: Account) -> dict[str, Any]:
+        """The entry that does what `change` does, failing where `before` is disabled."""
         ...
 
     def standing(self, account: Account) -> dict[str, Any]:

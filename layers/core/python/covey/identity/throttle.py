@@ -28,6 +28,15 @@ SIGN_IN_ADDRESS = Limit("sign_in_address", 200, 900)
 SIGN_UP_ADDRESS = Limit("sign_up_address", 600, 3600)
 LETTER_READER = Limit("letter_reader", 5, 3600)
 LETTER_ADDRESS = Limit("letter_address", 100, 3600)
+CODE_PAIR = Limit("code_pair", 5, 900)
+CODE_READER = Limit("code_reader", 20, 3600)
+CODE_ADDRESS = Limit("code_address", 200, 900)
+# Wrong guesses at six digits: 30 a day find one of a user's codes in a century.
+CODE_USER = Limit("code_user", 30, 86_400)
+SECOND_FACTOR = Limit("second_factor", 10, 3600)
+PASSKEY_ADDRESS = Limit("passkey_address", 300, 900)
+FEDERATION_ADDRESS = Limit("federation_address", 600, 900)
+ANONYMOUS_ADDRESS = Limit("anonymous_address", 60, 3600)
 BOOTSTRAP_ADDRESS = Limit("bootstrap_address", 30, 900)
 
 

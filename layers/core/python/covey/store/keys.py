@@ -14,6 +14,11 @@
     outcome         !outcome.{hash}       . or {n} of a keyed request: take 1, kept with the write
     secret          !secret.{name}        .        keys that this deployment made for itself
     account         !account.{user}       .        the credentials of a user
+    factor          !account.{user}       totp, recovery, passkey.{hash}  what else proves who it is
+    flow            !flow.{hash}          .        a sign-in under way: guesses counted, 1 each
+    identity        !identity.{digest}    .        the user whose identity at a provider this is
+    its listing     !account.{user}       identity.{digest}  where a user can sign in by
+    anonymous user  !anonymous            {seconds}.{user}  when to look whether they are still there
     session         !session.{user}       {sid}    a sign-in and its refresh tokens
     signing key     !signing              {n}      keys of access tokens, oldest first
     attempts        !attempts.{hash}      .        attempts of one window, counted
@@ -258,6 +263,31 @@ def account(user: str) -> Key:
 
 
 def session(user: str, sid: str) -> Key:
+def factor(user: str, kind: str) -> Key:
+    """What else proves who a user is; with the account, all are one query."""
+    return account(user)[0], kind
+
+
+def flow(digest: str) -> Key:
+    """A sign-in under way."""
+    return f"!flow.{digest}", ONLY
+
+
+def identity(digest: str) -> Key:
+    """The claim on an identity at a provider: one user each."""
+    return f"!identity.{digest}", ONLY
+
+
+def identity_of(user: str, digest: str) -> Key:
+    """An identity among the credentials of its user; without a digest, what all begin with."""
+    return f"!account.{user}", f"identity.{digest}"
+
+
+def anonymous(due: int, user: str) -> Key:
+    """An anonymous user, by when to look for it."""
+    return "!anonymous", f"{due:012d}.{user}"
+
+
     """A sign-in and the family of its refresh tokens; those of a user are one query."""
     return f"!session.{user}", sid
 

@@ -58,6 +58,15 @@ class MemoryAccountStore:
             self.accounts[before.user] = replace(after, generation=before.generation + 1)
             return True
 
+    def advance(self, before: Account, after: Account) -> dict[str, Any]:
+        """The entry that keeps it, one generation on."""
+        return _entry(
+            self.standing(before)["holds"],
+            lambda: self.accounts.__setitem__(
+                before.user, replace(after, generation=before.generation + 1)
+            ),
+        )
+
     def standing(self, account: Account) -> dict[str, Any]:
         """The entry that fails unless it stands."""
 

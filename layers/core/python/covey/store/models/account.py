@@ -21,6 +21,7 @@ class AccountItem(Item):
     created = NumberAttribute()
     disabled = BooleanAttribute(default=False)
     generation = NumberAttribute(default=0)
+    factors = BooleanAttribute(default=False)
 
 
 class DynamoAccountStore:
@@ -33,7 +34,12 @@ class DynamoAccountStore:
         except DoesNotExist:
             return None
         return Account(
-            item.user, item.password, int(item.created), item.disabled, int(item.generation)
+            user=item.user,
+            password=item.password,
+            created=int(item.created),
+            disabled=item.disabled,
+            generation=int(item.generation),
+            factors=item.factors,
         )
 
     def creation(self, account: Account) -> dict[str, Any]:
@@ -63,6 +69,18 @@ class DynamoAccountStore:
             raise
         return True
 
+    def advance(self, before: Account, after: Account) -> dict[str, Any]:
+        """2 write units, in a transaction."""
+        item = _item(after)
+        item.generation = before.generation + 1
+        return {
+            "Put": {
+                "TableName": settings().table_name,
+                "Item": item.serialize(),
+                **_stands(before),
+            }
+        }
+
     def standing(self, account: Account) -> dict[str, Any]:
         """2 write units, in a transaction."""
         pk, sk = keys.account(account.user)
@@ -70,11 +88,7 @@ class DynamoAccountStore:
             "ConditionCheck": {
                 "TableName": settings().table_name,
                 "Key": {"pk": {"S": pk}, "sk": {"S": sk}},
-                "ConditionExpression": "generation = :g AND disabled = :f",
-                "ExpressionAttributeValues": {
-                    ":g": {"N": str(account.generation)},
-                    ":f": {"BOOL": False},
-                },
+                **_stands(account),
             }
         }
 
@@ -90,6 +104,17 @@ def _item(account: Account) -> AccountItem:
         user=account.user,
         password=account.password,
         created=account.created,
+def _stands(account: Account) -> dict[str, Any]:
+    return {
+        "ConditionExpression": "generation = :g AND disabled = :f",
+        "ExpressionAttributeValues": {
+            ":g": {"N": str(account.generation)},
+            ":f": {"BOOL": False},
+        },
+    }
+
+
         disabled=account.disabled,
         generation=account.generation,
     )
+        factors=account.factors,

@@ -1,0 +1,124 @@
+"""/auth/passkeys: adding, listing and removing them, and signing in by them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from covey.errors import FieldError, Invalid
+from covey.http import Request, Response, Routes, no_content
+from covey.identity.factors import Passkey
+from covey.records.time import rfc3339
+from covey.wiring import services
+from functions.auth.answering import signed_in
+from functions.auth.forms import place, texts
+
+
+def declare(routes: Routes) -> None:
+    """Add the routes."""
+    _signing(routes)
+    _adding(routes)
+    _keeping(routes)
+
+
+def _signing(routes: Routes) -> None:
+    @routes.post(
+        "/auth/passkeys/sign-in/options",
+        summary="Get what navigator.credentials.get takes",
+        answer="PasskeyOptions",
+        problems=(429,),
+        public=True,
+    )
+    def ask(request: Request) -> Any:
+        """The same for everybody: the authenticator says who it is. Good once, five minutes."""
+        return services().passkeys.ask(place(request))
+
+    @routes.post(
+        "/auth/passkeys/sign-in",
+        summary="Sign in with a passkey",
+        body="PasskeyCredential",
+        answer="SignedIn",
+        problems=(401, 422, 429),
+        public=True,
+    )
+    def sign_in(request: Request) -> Response:
+        """No second factor is asked for: a passkey that verifies its user is two."""
+        credential = _object(request.json(), "credential")
+        return signed_in(request, services().passkeys.sign_in(credential, place(request)))
+
+
+def _adding(routes: Routes) -> None:
+    @routes.post(
+        "/auth/passkeys/options",
+        summary="Get what navigator.credentials.create takes",
+        body="Proof",
+        answer="PasskeyOptions",
+        problems=(401, 403, 409, 422, 429),
+    )
+    def offer(request: Request) -> Any:
+        """Within ten minutes of signing in, or with your password, or with a code of your
+        authenticator app where you have one.
+        """
+        password, code = _proof(request)
+        return services().passkeys.offer(request.principal, password, code, place(request))
+
+    @routes.post(
+        "/auth/passkeys",
+        summary="Keep a passkey",
+        body="NewPasskey",
+        answer="Passkey",
+        status=201,
+        problems=(401, 403, 409, 422),
+    )
+    def add(request: Request) -> Response:
+        body = request.json()
+        credential = _object({k: v for k, v in body.items() if k != "name"}, "credential")
+        (name,) = texts({"name": body.get("name") or "Passkey"}, "name")
+        made = services().passkeys.add(request.principal, credential, name, place(request))
+        return Response(_shown(made), status=201)
+
+
+def _keeping(routes: Routes) -> None:
+    @routes.get(
+        "/auth/passkeys", summary="List your passkeys", answer="Passkeys", problems=(401, 403)
+    )
+    def list_passkeys(request: Request) -> Any:
+        return {"items": [_shown(one) for one in services().passkeys.of(request.principal)]}
+
+    @routes.delete(
+        "/auth/passkeys/{id}",
+        summary="Remove one of your passkeys",
+        body="Proof",
+        status=204,
+        problems=(401, 403, 404, 422, 429),
+    )
+    def remove(request: Request, id: str) -> Response:
+        """The proof is as for adding one; a session of less than ten minutes needs no body."""
+        password, code = _proof(request)
+        services().passkeys.remove(request.principal, id, password, code, place(request))
+        return no_content()
+
+
+def _proof(request: Request) -> tuple[str, str]:
+    body = request.json() if request.body else {}
+    password, code = texts({"password": "", "code": "", **body}, "password", "code")
+    return password, code
+
+
+def _object(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The object `name`, which is all that `body` holds; raises Invalid."""
+    value = body.get(name)
+    if isinstance(value, dict) and len(body) == 1:
+        return value
+    fault = FieldError(name, "wrong_type", "must be an object, and the only one")
+    raise Invalid(f"{name} {fault.message}.", errors=[fault])
+
+
+def _shown(passkey: Passkey) -> dict[str, Any]:
+    return {
+        "id": passkey.id,
+        "name": passkey.name,
+        "created": rfc3339(passkey.created * 1000),
+        "used": rfc3339(passkey.used * 1000) if passkey.used else None,
+        "synced": passkey.synced,
+    }

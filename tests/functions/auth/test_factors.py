@@ -1,0 +1,102 @@
+"""/auth over the wire: codes and links by mail, second factors, passkeys."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import pyotp
+import pytest
+
+EMAIL, PASSWORD = "ann@example.test", "correct horse battery"
+CREDENTIALS = {"email": EMAIL, "password": PASSWORD}
+
+
+@pytest.fixture
+def root(api: Any) -> str:
+    return api.token("root", "admin")
+
+
+@pytest.fixture
+def ann(api: Any) -> Any:
+    return api("POST", "/auth/sign-up", body=CREDENTIALS).json
+
+
+def letter(api: Any, root: str, kind: str) -> str:
+    items = api("GET", "/admin/outbox", token=root).json["items"]
+    found = next(item for item in items if item["kind"] == kind)
+    return api("GET", f"/admin/outbox/{found['id']}", token=root).json["text"]
+
+
+def test_a_code_by_mail_from_letter_to_sign_in(api: Any, ann: Any, root: str) -> None:
+    asked = api("POST", "/auth/otp/request", body={"email": EMAIL})
+    unknown = api("POST", "/auth/otp/request", body={"email": "nobody@example.test"})
+    assert asked.status == unknown.status == 202
+    assert asked.json.keys() == unknown.json.keys() == {"status", "flow"}
+    code = re.search(r"\b\d{6}\b", letter(api, root, "code"))[0]
+    stranger = api("POST", "/auth/otp", body={"flow": unknown.json["flow"], "code": code})
+    assert (stranger.status, stranger.code) == (401, "invalid_token")
+    body = {"flow": asked.json["flow"], "code": code}
+    entered = api("POST", "/auth/otp", body=body)
+    assert entered.status == 200
+    assert entered.json["user"]["verified"] is True
+    again = api("POST", "/auth/otp", body=body)
+    assert (again.status, again.code, again.json["detail"]) == (
+        401,
+        "invalid_token",
+        stranger.json["detail"],
+    )
+
+
+def test_a_link_signs_in_the_browser_that_asked(api: Any, ann: Any, root: str) -> None:
+    asked = api("POST", "/auth/magic/request", body={"email": EMAIL}).json
+    thief = api("POST", "/auth/magic/request", body={"email": "thief@example.test"}).json
+    found = re.search(r"http://127.0.0.1:8000(/auth/magic)#token=(\S+)", letter(api, root, "magic"))
+    assert found is not None
+    path, token = found[1], found[2]
+    assert "text/html" in api("GET", path).headers["Content-Type"]
+    assert api("POST", path, body={"flow": thief["flow"], "token": token}).code == "invalid_token"
+    assert api("POST", path, body={"flow": asked["flow"], "token": token}).status == 200
+    assert api("POST", path, body={"flow": asked["flow"], "token": token}).status == 401
+
+
+def test_an_authenticator_app_from_secret_to_second_factor(api: Any, ann: Any, root: str) -> None:
+    token = ann["access_token"]
+    offered = api("POST", "/auth/mfa/totp", body={"password": PASSWORD}, token=token)
+    assert offered.status == 200
+    assert offered.json["uri"].startswith("otpauth://totp/Covey:ann%40example.test?secret=")
+    app = pyotp.TOTP(offered.json["secret"])
+    wrong = api("POST", "/auth/mfa/totp/confirm", body={"code": "abcdef"}, token=token)
+    assert (wrong.status, wrong.code) == (401, "invalid_credentials")
+    before = app.at(time.time() - 30)
+    on = api("POST", "/auth/mfa/totp/confirm", body={"code": before}, token=token)
+    assert on.status == 200
+    codes = on.json["recovery_codes"]
+    assert len(set(codes)) == 10
+    assert api("GET", "/auth/mfa", token=token).json == {
+        "totp": True,
+        "recovery_codes": 10,
+        "passkeys": 0,
+        "password": True,
+    }
+    assert "authenticator app was added" in letter(api, root, "factor_changed")
+    first = api("POST", "/auth/sign-in", body=CREDENTIALS)
+    assert first.status == 200
+    assert first.json.keys() == {"status", "flow", "factors"}
+    assert (first.json["status"], first.json["factors"]) == ("mfa_required", ["totp", "recovery"])
+    flow = first.json["flow"]
+    reused = api("POST", "/auth/mfa", body={"flow": flow, "code": before})
+    assert (reused.status, reused.code) == (401, "invalid_credentials")
+    entered = api("POST", "/auth/mfa", body={"flow": flow, "code": app.now()})
+    assert entered.json["user"]["id"] == ann["user"]["id"]
+    assert api("POST", "/auth/mfa", body={"flow": flow, "code": codes[0]}).code == "invalid_token"
+    flow = api("POST", "/auth/sign-in", body=CREDENTIALS).json["flow"]
+    assert api("POST", "/auth/mfa", body={"flow": flow, "code": codes[0]}).status == 200
+    renewed = api("POST", "/auth/mfa/recovery-codes", body={"code": codes[1]}, token=token)
+    assert renewed.status == 200
+    fresh = renewed.json["recovery_codes"]
+    gone = api("DELETE", "/auth/mfa/totp", body={"code": codes[2]}, token=token)
+    assert (gone.status, gone.code) == (401, "invalid_credentials")
+    assert api("DELETE", "/auth/mfa/totp", body={"code": fresh[0]}, token=token).status == 204
+    assert "access_token" in api("POST", "/auth/sign-in", body=CREDENTIALS).json
