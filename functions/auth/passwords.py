@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from covey.http import Request, Response, Routes, no_content
 from covey.wiring import services
+from functions.auth.answering import signed_in
 from functions.auth.forms import place, texts
 
 
@@ -21,7 +22,7 @@ def declare(routes: Routes) -> None:
         """All sessions end; the answer holds the tokens of a new one."""
         current, new = texts(request.json(), "password", "new_password")
         changed = services().credentials.change(request.principal, current, new, place(request))
-        return Response(changed.document())
+        return signed_in(request, changed, anew=True)
 
     @routes.post(
         "/auth/reset/request",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from covey.http import Request, Response, Routes, no_content
+from covey.http import Request, Response, Routes, cookies, no_content
 from covey.wiring import services
 from functions.auth import (
     addresses,
@@ -26,7 +26,7 @@ from functions.auth.schemas import SCHEMAS
 
 def routes() -> Routes:
     """The routes of this function."""
-    routes = Routes("auth", schemas=SCHEMAS)
+    routes = Routes("auth", schemas={**SCHEMAS, **api_keys.SCHEMAS, **oauth.SCHEMAS})
     _signing(routes)
     _bootstrap(routes)
     passwords.declare(routes)
@@ -37,6 +37,7 @@ def routes() -> Routes:
     oauth.declare(routes)
     anonymous.declare(routes)
     sessions.declare(routes)
+    api_keys.declare(routes)
     pages.declare(routes)
 
     @routes.get(
@@ -67,15 +68,15 @@ def _signing(routes: Routes) -> None:
         `by_mail` the answer is 202 for every address, and the rest is in a letter to it.
         """
         body = request.json()
-        signed_in = services().accounts.sign_up(
+        made = services().accounts.sign_up(
             {name: value for name, value in body.items() if name != "password"},
             body.get("password"),
             place=place(request),
             caller=request.principal,
         )
-        if signed_in is None:
+        if made is None:
             return Response({"status": "check_mail"}, status=202)
-        return Response(signed_in.document(), status=201)
+        return signed_in(request, made, status=201)
 
     @routes.post(
         "/auth/sign-in",
@@ -92,8 +93,8 @@ def _signing(routes: Routes) -> None:
         on with at `/auth/mfa`.
         """
         email, password = texts(request.json(), "email", "password")
-        signed_in = services().accounts.sign_in(email, password, place=place(request))
-        return Response(signed_in.document())
+        made = services().accounts.sign_in(email, password, place=place(request))
+        return signed_in(request, made)
 
     @routes.post(
         "/auth/refresh",
@@ -104,25 +105,35 @@ def _signing(routes: Routes) -> None:
         public=True,
     )
     def refresh(request: Request) -> Response:
-        """A refresh token is good for one use; a second use ends the session."""
+        """A refresh token is good for one use; a second use ends the session. Without a body
+        the session of the cookie goes on.
+        """
+        cookie = None if request.body else cookies.sent(request)
+        if cookie is not None:
+            return renewed(request, cookie)
         (token,) = texts(request.json(), "refresh_token")
-        return Response(services().accounts.refresh(token).document())
+        return signed_in(request, services().accounts.refresh(token))
 
     @routes.post(
         "/auth/sign-out",
         summary="End the session",
+        impersonated=True,
         body="Refresh",
         status=204,
         problems=(401, 422),
         public=True,
     )
     def sign_out(request: Request) -> Response:
-        """The session of the refresh token, or without a body that of the access token."""
+        """The session of the refresh token, or without a body that of the access token or the
+        cookie.
+        """
         if request.body:
             (token,) = texts(request.json(), "refresh_token")
             services().accounts.sign_out_by_token(token, place(request))
         else:
             services().accounts.sign_out(request.principal, place(request))
+        if request.by_cookie:
+            cookies.clear(request)
         return no_content()
 
     @routes.get("/auth/me", summary="Read your own user", answer="User", problems=(401,))
@@ -152,7 +163,7 @@ def _bootstrap(routes: Routes) -> None:
     )
     def bootstrap(request: Request) -> Response:
         token, email, password = texts(request.json(), "token", "email", "password")
-        signed_in = services().first_administrator.redeem(
+        made = services().first_administrator.redeem(
             token, {"email": email}, password, place=place(request)
         )
-        return Response(signed_in.document(), status=201)
+        return signed_in(request, made, status=201)

@@ -141,13 +141,17 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "User": _body(user=_USER),
     "SignedIn": {
         "type": "object",
-        "required": ["user", "access_token", "refresh_token", "token_type", "expires_in"],
+        "description": "where the session is kept in a cookie, the answer has no tokens",
+        "required": ["user", "expires_in"],
         "properties": {
             "user": _USER,
             "access_token": {"type": "string", "description": "a JWT, for Authorization: Bearer"},
             "refresh_token": {"type": "string", "description": "opaque, good for one use"},
             "token_type": {"const": "Bearer"},
-            "expires_in": {"type": "integer", "description": "of the access token, in seconds"},
+            "expires_in": {
+                "type": "integer",
+                "description": "of the access token, else of the cookie, in seconds",
+            },
         },
     },
     "KeySet": {

@@ -106,7 +106,7 @@ _ENDPOINT = click.option(
     multiple=True,
     metavar="NAME=VALUE",
     callback=_parameters,
-    help="A parameter of the template, such as AllowedOrigin=https://example.org.",
+    help="A parameter of the template, such as AllowedOrigins=https://example.org.",
 )
 def run(**given: Any) -> None:
     """Serve the backend on this machine: HTTP, sockets, streams, queues and schedules.

@@ -15,6 +15,16 @@ from infra.gateway.routes import Match
 _VARIABLE = re.compile(r"\$context\.([A-Za-z0-9.]+)|\$\{context\.([A-Za-z0-9.]+)\}")
 
 
+# What keeps browsers safe from a refusal, whatever it says.
+_SAFE = {
+    b"cache-control": b"no-store",
+    b"content-security-policy": b"sandbox",
+    b"referrer-policy": b"no-referrer",
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A refusal: API Gateway's name and status, and a problem's code where none is worded."""
@@ -56,8 +66,17 @@ class Refusals:
             said.append((b"retry-after", b"1"))
         text = detail or kind.detail
         if worded is None or not worded.body:
-            return self._problem(kind, request_id, text, said)
+            usual = self._responses.get(fallback)
+            return self._problem(kind, request_id, text, [*said, *self._usual(usual)])
         return _render(worded, kind, request_id, text, said)
+
+    def _usual(self, worded: GatewayResponse | None) -> Headers:
+        """What refusals carry that the template does not word: as those of their class do."""
+        values = {**_SAFE, **_headers(worded)} if worded else dict(_SAFE)
+        if self._cors is not None:
+            values.setdefault(b"access-control-allow-origin", self._cors.origin.encode())
+        values.pop(b"content-type", None)
+        return list(values.items())
 
     def _problem(self, kind: Kind, request_id: str, detail: str, said: Headers) -> Response:
         problem = {
@@ -69,8 +88,6 @@ class Refusals:
             "request_id": request_id,
             "errors": [],
         }
-        if self._cors is not None:
-            said = [*said, (b"access-control-allow-origin", self._cors.origin.encode())]
         said = [*said, (b"content-type", b"application/problem+json")]
         return Response(kind.status, said, json.dumps(problem).encode())
 
@@ -87,10 +104,17 @@ def _render(
         "error.responseType": kind.name,
     }
     body = _VARIABLE.sub(lambda m: context.get(m[1] or m[2], ""), worded.body)
-    headers = [(name.lower().encode(), value.encode()) for name, value in worded.headers.items()]
-    if not any(name == b"content-type" for name, _ in headers):
-        headers.append((b"content-type", b"application/json"))
-    return Response(status, [*said, *headers], body.encode())
+    headers = {b"content-type": b"application/json", **_headers(worded)}
+    return Response(status, [*said, *headers.items()], body.encode())
+
+
+def _headers(worded: GatewayResponse) -> dict[bytes, bytes]:
+    return {name.lower().encode(): value.encode() for name, value in worded.headers.items()}
+
+
+def unready() -> Response:
+    """The answer while there is nothing to answer from."""
+    return Response(503, [(b"retry-after", b"1"), *_SAFE.items()], b"")
 
 
 def preflight(cors: Cors, match: Match) -> Response:

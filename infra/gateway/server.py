@@ -68,7 +68,7 @@ class Server:
         api = self._api
         request_id = str(uuid.UUID(int=random.getrandbits(128), version=4))  # guards nothing
         if api is None:
-            return Response(503, [(b"retry-after", b"1")], b"")
+            return refusals.unready()
         try:
             match = api.routes.match(scope["raw_path"].decode("latin-1"))
             if match is None:

@@ -27,6 +27,7 @@ from infra.gateway.intrinsics import Resolver, TemplateError, read
 
 STACK = "covey"
 ACCOUNT = "000000000000"
+_LIST_TYPES = ("CommaDelimitedList", "List<Number>")
 _TABLE_KEYS = (
     "AttributeDefinitions",
     "KeySchema",
@@ -100,10 +101,11 @@ class _Reader:
         unknown = sorted(set(given) - set(declared))
         if unknown:
             raise TemplateError(f"Parameters has no {', '.join(unknown)}")
-        values = {name: spec.get("Default", "") for name, spec in declared.items()}
+        values = {**{name: spec.get("Default", "") for name, spec in declared.items()}, **given}
+        lists = {name for name, spec in declared.items() if spec.get("Type") in _LIST_TYPES}
         return {
             **values,
-            **given,
+            **{name: [one.strip() for one in str(values[name]).split(",")] for name in lists},
             "AWS::StackName": STACK,
             "AWS::StackId": f"arn:aws:cloudformation:{self.region}:{ACCOUNT}:stack/{STACK}/local",
             "AWS::AccountId": ACCOUNT,

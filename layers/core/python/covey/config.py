@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any
 
@@ -23,7 +23,7 @@ class Settings:
     files_directory: str = ""  # set where there is no S3: the gateway's directory store
     files_secret: str = ""  # signs the directory store's links
     connections_url: str = ""  # API Gateway's management endpoint for sockets
-    allowed_origin: str = "*"  # Access-Control-Allow-Origin of every answer
+    allowed_origins: str = "*"  # whose pages may call: origins with commas between, or "*"
     public_url: str = "http://127.0.0.1:8000"  # links in mail and uploads start with it
     mailer: str = "outbox"  # outbox | smtp | ses
     mail_from: str = "Covey <covey@localhost>"
@@ -34,6 +34,9 @@ class Settings:
     product_name: str = "Covey"  # as letters and authenticator apps call it
     pages_url: str = ""  # where links in letters lead; "" means PUBLIC_URL/auth
     sign_up: str = "direct"  # direct | by_mail
+    anonymous: str = "off"  # off | on: users without credentials
+    oauth_providers: str = field(default="", repr=False)  # JSON, with secrets: who to sign in by
+    oauth_redirects: str = ""  # where sign-ins may lead back to, with spaces or commas between
     transport: str = "lean"  # lean | botocore
     catalog_ttl: float = 10.0
     write_time: float = 30.0  # no write takes longer, from the catalog it reads on
@@ -49,11 +52,11 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Read ``TABLE_NAME``, ``CATALOG_TTL``, …; an empty variable means the default."""
         values: dict[str, object] = {}
-        for field in fields(cls):
-            text = environment.get(field.name.upper(), "")
+        for setting in fields(cls):
+            text = environment.get(setting.name.upper(), "")
             if text:
-                default: Any = field.default
-                values[field.name] = type(default)(text)
+                default: Any = setting.default
+                values[setting.name] = type(default)(text)
         return cls(**values)  # type: ignore[arg-type]
 
 

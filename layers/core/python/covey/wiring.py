@@ -26,28 +26,32 @@ if TYPE_CHECKING:
     from covey.identity.accounts import Accounts
     from covey.identity.addresses import Addresses
     from covey.identity.administration import Administration
+    from covey.identity.anonymous import AnonymousUsers
+    from covey.identity.api_key import ApiKeyStore
+    from covey.identity.api_keys import ApiKeys
     from covey.identity.audit import Audit
-    from covey.identity.bootstrap import FirstAdministrator
-    from covey.identity.challenges import Challenges
-    from covey.identity.credentials import Credentials
     from covey.identity.authenticator import Authenticator, Proofs
-    from covey.identity.ports import AccountStore
-    from covey.identity.presence import Presence
-    from covey.identity.principal import Principal
+    from covey.identity.bootstrap import FirstAdministrator
+    from covey.identity.browser_sessions import BrowserSessions
+    from covey.identity.challenges import Challenges
     from covey.identity.codes import Codes
-    from covey.identity.sessions import Sessions
+    from covey.identity.credentials import Credentials
     from covey.identity.factors import FactorStore
-    from covey.identity.flows import Flows
-    from covey.identity.key_callers import KeyCallers
-    from covey.identity.passkeys import Passkeys
     from covey.identity.federation.flow import Flow
     from covey.identity.federation.identities import Identities
     from covey.identity.federation.ports import IdentityStore
+    from covey.identity.flows import Flows
+    from covey.identity.key_callers import KeyCallers
+    from covey.identity.passkeys import Passkeys
+    from covey.identity.ports import AccountStore
+    from covey.identity.presence import Presence
+    from covey.identity.principal import Principal
+    from covey.identity.sealing import Seal
+    from covey.identity.second_factor import SecondFactor
+    from covey.identity.sessions import Sessions
     from covey.identity.throttle import Throttle
     from covey.identity.tokens import Tokens
     from covey.insight.statistics import LastCounts, Statistics
-    from covey.identity.sealing import Seal
-    from covey.identity.second_factor import SecondFactor
     from covey.jobs.backfills import Backfills
     from covey.jobs.exports import Exports
     from covey.jobs.imports import Imports
@@ -265,8 +269,8 @@ class Services:
         def writer() -> Records:
             return Records(Remembering(self.record_store), self.catalog, archive=self.archive)
 
-        imports = Import(self.blobs, self.catalog.get, writer, self.user)
-        exports = Export(self.blobs, self.catalog.get, lambda: self._patient_records, self.user)
+        imports = Import(self.blobs, self.catalog.get, writer, self.owner)
+        exports = Export(self.blobs, self.catalog.get, lambda: self._patient_records, self.owner)
         backfill = Backfill(
             self.catalog,
             self.record_store,
@@ -395,7 +399,7 @@ class Services:
         from covey.records.archive import Keeper
 
         cascades = Cascades(self.jobs, self.catalog, self.record_store)
-        departures = Departures(self.account_store, self.sessions)
+        departures = Departures(self.account_store, self.sessions, self.identity_store)
         kept = (self.search_indexer, self.aggregates, Keeper(self.archive))
         return Pipeline(Everything(self.catalog), (cascades, departures, *kept))
 
@@ -435,19 +439,19 @@ class Services:
     @cached_property
     def desk(self) -> Desk:
         """Letters: write and send what was ordered."""
+        from covey.identity.codes import CodeLetters
         from covey.identity.correspondence import Correspondence
         from covey.mail.desk import Desk
         from covey.mail.letters import Letters, folders
 
-        from covey.identity.codes import CodeLetters
         pages = self.settings.pages_url or f"{self.settings.public_url}/auth"
         correspondence = Correspondence(self.catalog, self.record_store, self.challenges, pages)
+        codes = CodeLetters(self.flows, correspondence.find, pages)
         letters = Letters(folders(), {"product": self.settings.product_name})
         drafters = correspondence.drafters() | codes.drafters()
         return Desk(drafters, letters, self.mailer)
 
     # ---- realtime
-        codes = CodeLetters(self.flows, correspondence.find, pages)
 
     @cached_property
     def connections(self) -> ConnectionStore:
@@ -509,8 +513,20 @@ class Services:
 
     def bearer(self, token: str) -> tuple[Principal, int]:
         """The caller of an access token, and until when (seconds); raises Unauthenticated."""
+        if token.startswith("cvk_"):
+            from covey.identity.scopes import not_allowed
+
+            who = self.key_callers.of(token)
+            if who.scopes is None or not who.scopes.meet("realtime"):
+                raise not_allowed()
+            return who, who.until
         claims = self.tokens.verify(token)
         return self.presence.of(claims), claims.expires
+
+    def owner(self, scope: str) -> Principal:
+        """The caller of that scope, to go on with work that they started; as `user` else."""
+        kind, _, name = scope.partition(":")
+        return self.profiled(self.key_callers.again(name)) if kind == "key" else self.user(name)
 
     def user(self, user: str) -> Principal:
         """A user with the roles of now: to go on with work that they started, or in their name.
@@ -539,7 +555,32 @@ class Services:
 
         if authorization is None:  # most of the web; spared the machinery of tokens
             return GUEST
-        return self.presence.of(self.tokens.verify(bearer_token(authorization)))
+        token = bearer_token(authorization)
+        if token.startswith("cvk_"):
+            return self.key_callers.of(token)
+        return self.presence.of(self.tokens.verify(token))
+
+    @cached_property
+    def key_callers(self) -> KeyCallers:
+        """Who calls by an API key."""
+        from covey.identity.key_callers import KeyCallers
+
+        lifetime = self.settings.access_token_ttl
+        return KeyCallers(self.api_key_store, self.catalog, lifetime=lifetime)
+
+    @cached_property
+    def api_key_store(self) -> ApiKeyStore:
+        """Where API keys are kept."""
+        from covey.store.models.api_key import DynamoApiKeyStore
+
+        return DynamoApiKeyStore(self.transport, self.settings.table_name)
+
+    @cached_property
+    def api_keys(self) -> ApiKeys:
+        """API keys: make, list, end."""
+        from covey.identity.api_keys import ApiKeys
+
+        return ApiKeys(self.api_key_store, self.account_store, self.audit)
 
     @cached_property
     def presence(self) -> Presence:
@@ -574,6 +615,15 @@ class Services:
         return DynamoAccountStore()
 
     @cached_property
+    def browser_sessions(self) -> BrowserSessions:
+        """Sessions that browsers keep in a cookie."""
+        from covey.identity.browser_sessions import BrowserSessions
+        from covey.store.models.session import DynamoSessionStore
+
+        lifetime = self.settings.refresh_token_ttl
+        return BrowserSessions(self.sessions, DynamoSessionStore(), lifetime=lifetime)
+
+    @cached_property
     def sessions(self) -> Sessions:
         """Who is signed in."""
         from covey.identity.sessions import Sessions
@@ -605,6 +655,7 @@ class Services:
             limits=self.throttle,
             audit=self.audit,
             post=self.post,
+            second=self.second_factor,
             by_mail=self.settings.sign_up == "by_mail",
             reads=self.reads,
         )
@@ -639,42 +690,6 @@ class Services:
             post=self.post,
         )
 
-    @cached_property
-    def administration(self) -> Administration:
-        """What administrators do to accounts."""
-        from covey.identity.administration import Administration
-
-        return Administration(self.account_store, self.sessions, self.audit)
-
-    @cached_property
-    def challenges(self) -> Challenges:
-        """Secrets that prove something once."""
-        from covey.identity.challenges import Challenges
-
-        return Challenges(self.record_store)
-
-    @cached_property
-    def throttle(self) -> Throttle:
-            second=self.second_factor,
-        """Counted attempts."""
-        from covey.identity.throttle import Throttle
-        from covey.store.models.throttle import DynamoAttemptStore
-
-        return Throttle(DynamoAttemptStore())
-
-    @cached_property
-    def first_administrator(self) -> FirstAdministrator:
-        """The one-time token that makes the first administrator."""
-        from covey.identity.bootstrap import FirstAdministrator
-        from covey.store.models.bootstrap import DynamoBootstrapStore
-
-        return FirstAdministrator(DynamoBootstrapStore(), self.accounts, self.throttle)
-
-
-@cache
-def services() -> Services:
-    """The services of this process."""
-    return Services()
     @cached_property
     def flows(self) -> Flows:
         """Sign-ins under way."""
@@ -844,3 +859,38 @@ def services() -> Services:
             by_mail=self.settings.sign_up == "by_mail",
         )
 
+    @cached_property
+    def administration(self) -> Administration:
+        """What administrators do to accounts."""
+        from covey.identity.administration import Administration
+
+        return Administration(self.account_store, self.sessions, self.audit)
+
+    @cached_property
+    def challenges(self) -> Challenges:
+        """Secrets that prove something once."""
+        from covey.identity.challenges import Challenges
+
+        return Challenges(self.record_store)
+
+    @cached_property
+    def throttle(self) -> Throttle:
+        """Counted attempts."""
+        from covey.identity.throttle import Throttle
+        from covey.store.models.throttle import DynamoAttemptStore
+
+        return Throttle(DynamoAttemptStore())
+
+    @cached_property
+    def first_administrator(self) -> FirstAdministrator:
+        """The one-time token that makes the first administrator."""
+        from covey.identity.bootstrap import FirstAdministrator
+        from covey.store.models.bootstrap import DynamoBootstrapStore
+
+        return FirstAdministrator(DynamoBootstrapStore(), self.accounts, self.throttle)
+
+
+@cache
+def services() -> Services:
+    """The services of this process."""
+    return Services()

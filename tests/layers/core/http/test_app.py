@@ -158,11 +158,18 @@ def test_an_unknown_path_is_404(path: str) -> None:
     assert problem(answer)["code"] == "not_found"
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS", "TRACE", "get", "X"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "TRACE", "get", "X"])
 def test_another_method_is_405_with_allow(method: str) -> None:
     answer = call(method, "/records/posts")
     assert problem(answer)["code"] == "method_not_allowed"
     assert answer["headers"]["Allow"] == "GET, HEAD, POST"
+
+
+def test_options_says_which_methods_there_are() -> None:
+    answer = call("OPTIONS", "/records/posts")
+    assert (answer["statusCode"], answer["body"]) == (204, "")
+    assert answer["headers"]["Allow"] == "GET, HEAD, POST"
+    assert call("OPTIONS", "/nowhere")["statusCode"] == 404
 
 
 def test_head_is_not_allowed_where_get_is_not() -> None:

@@ -25,8 +25,8 @@ from chalice.app import (
 from chalice.app import Request as ChaliceRequest
 from chalice.app import Response as ChaliceResponse
 
-from covey.errors import CoveyError, MethodNotAllowed
-from covey.http import context, headers, observe, problem
+from covey.errors import CoveyError, MethodNotAllowed, Unauthenticated
+from covey.http import context, cookies, headers, observe, preflight, problem
 from covey.http.operation import Operation
 from covey.http.request import Request
 from covey.http.resolver import Resolver
@@ -42,11 +42,18 @@ _CHALICE_REQUEST: ContextVar[ChaliceRequest | None] = ContextVar(
 _LAMBDA_CONTEXT: ContextVar[Any] = ContextVar("covey.http.lambda_context", default=None)
 
 
-def from_token(request: Request) -> Principal:
-    """The caller by the Authorization header, verified with this deployment's keys."""
+def from_credential(request: Request) -> Principal:
+    """The caller by the Authorization header or, without one, by this deployment's cookie."""
     from covey.wiring import services
 
-    return services().principal(request.header("authorization"))
+    cookie = cookies.sent(request)
+    if cookie is None:
+        return services().principal(request.header("authorization"))
+    try:
+        return services().presence.of_cookie(cookie)
+    except Unauthenticated:
+        cookies.clear(request)
+        raise
 
 
 class CoveyApp(Chalice):
@@ -55,7 +62,7 @@ class CoveyApp(Chalice):
     `authenticate` turns a request into its principal, when one is first asked for.
     """
 
-    def __init__(self, name: str = "covey", authenticate: Authenticate = from_token) -> None:
+    def __init__(self, name: str = "covey", authenticate: Authenticate = from_credential) -> None:
         # An environment of its own: Chalice would write AWS_EXECUTION_ENV, longer with each app.
         super().__init__(name, configure_logs=False, env={})
         self.api.binary_types = []  # bytes are encoded by Response, whatever Accept says
@@ -121,9 +128,14 @@ class CoveyApp(Chalice):
         return answer
 
     def _respond(self, event: Mapping[str, Any], lambda_context: Any, request: Request) -> Response:
+        if preflight.asks(request):
+            return preflight.answer()
         try:
             pattern, parameters = self._routes().resolve(event)
             request.route = pattern
+            cookies.admit(request)
+            if request.method == "OPTIONS":
+                return no_content(Allow=", ".join(self._methods(pattern)))
             method = self._method(pattern, request.method)
         except CoveyError as exc:
             return problem.render(exc, request.id)
@@ -165,7 +177,11 @@ class CoveyApp(Chalice):
             return method
         if method == "HEAD" and "GET" in declared:
             return "GET"
-        raise MethodNotAllowed([*declared, *(["HEAD"] if "GET" in declared else [])])
+        raise MethodNotAllowed(self._methods(pattern))
+
+    def _methods(self, pattern: str) -> list[str]:
+        declared = self.routes[pattern]
+        return sorted({*declared, *(["HEAD"] if "GET" in declared else [])})
 
 
 class _Handler(RestAPIEventHandler):

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from covey.http.app import Authenticate, CoveyApp, from_token
+from covey.http.app import Authenticate, CoveyApp, from_credential
 from covey.http.routes import Routes
 
 Handler = Callable[[Any, Any], dict[str, Any]]
 
 
 def lambda_handler(
-    factory: Callable[[], Routes], authenticate: Authenticate = from_token
+    factory: Callable[[], Routes], authenticate: Authenticate = from_credential
 ) -> Handler:
     """A Lambda callable that answers API Gateway REST v1 events with these routes.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from covey.config import settings
+from covey.http import origins
+from covey.http.cookies import secure
 from covey.http.request import Request
 from covey.http.response import Response
 from covey.insight.meter import Meter
@@ -12,29 +13,36 @@ _SAFE = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Access-Control-Expose-Headers": (
         "Allow, Covey-Cost, ETag, Idempotency-Replayed, Link, Location, Retry-After, "
         "Server-Timing, WWW-Authenticate, X-Request-Id"
     ),
 }
+_CREDENTIALS = ("authorization", "cookie", "x-api-key")
+_ACCOUNTS = "/auth/"  # where answers hold credentials, or say who has which
 _LOOKED = Meter(rru=0.5)  # what looking for a record costs at least
 
 
 def finish(response: Response, request: Request, spent: Meter, elapsed_ms: float) -> None:
     """Add what every answer carries; what the route has set stays.
 
-    Answers to a caller who showed a credential, and answers to writes, are never stored; what
-    a guest reads may be, if it is asked for again each time (RFC 9111, 5.2.2.4).
+    Answers to a caller who showed a credential, answers to writes and all of /auth are never
+    stored; what a guest reads elsewhere may be, if it is asked for again each time (RFC 9111,
+    5.2.2.4).
     """
     headers = response.headers
     for name, value in _SAFE.items():
         headers.setdefault(name, value)
-    origin = settings().allowed_origin
-    headers.setdefault("Access-Control-Allow-Origin", origin)
-    private = request.method not in ("GET", "HEAD") or _shows_credential(request)
-    headers.setdefault("Cache-Control", "no-store" if private else "no-cache")
-    headers.setdefault("Vary", "Authorization" if origin == "*" else "Authorization, Origin")
-    if settings().public_url.startswith("https://"):
+    _say_who_may_read(response, request)
+    headers.setdefault("Cache-Control", "no-store" if _is_private(request) else "no-cache")
+    if request.set_cookies:
+        own = headers.get("Set-Cookie", [])
+        headers["Set-Cookie"] = [*([own] if isinstance(own, str) else own), *request.set_cookies]
+        headers["Cache-Control"] = "no-store"
+    if secure():
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     headers["X-Request-Id"] = request.id
     if response.status_code == 404:
@@ -46,5 +54,17 @@ def finish(response: Response, request: Request, spent: Meter, elapsed_ms: float
     headers["Covey-Cost"] = f"rru={spent.rru:g}, wru={spent.wru:g}, usd={spent.usd:.10f}"
 
 
-def _shows_credential(request: Request) -> bool:
-    return any(request.has_header(name) for name in ("authorization", "cookie", "x-api-key"))
+def _say_who_may_read(response: Response, request: Request) -> None:
+    origin = origins.allowed(request)
+    if origin is not None:
+        response.headers.setdefault("Access-Control-Allow-Origin", origin)
+    differs = "Authorization, Cookie" if origins.any_may_call() else "Authorization, Cookie, Origin"
+    response.headers.setdefault("Vary", differs)
+
+
+def _is_private(request: Request) -> bool:
+    return (
+        request.method not in ("GET", "HEAD")
+        or request.route.startswith(_ACCOUNTS)
+        or any(request.has_header(name) for name in _CREDENTIALS)
+    )

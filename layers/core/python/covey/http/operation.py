@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from covey.errors import Forbidden
+from covey.identity.principal import Principal
+from covey.identity.scopes import Scopes, not_allowed
+
 Schema = str | Mapping[str, Any]  # a component's name, or a JSON Schema in place
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -28,6 +32,12 @@ class Operation:
     `body` and `answer` are schemas of the request and of the answer at `status`; `consumes`
     are the media types of the body; `problems` are the statuses that callers should expect
     besides those that every route has. `public` operations need no caller.
+
+    `key` is what an API key needs to call: actions on the `collection` of the path, or surfaces
+    (`covey.identity.scopes`), all of them. None, which is what nobody thought about, refuses
+    every key. Who acts in another's name never changes accounts: under /auth they only read,
+    unless the operation is `impersonated`. An `open_query` may hold more than is declared:
+    where another server leads a browser back (RFC 6749, 4.1.2).
     """
 
     method: str
@@ -45,3 +55,17 @@ class Operation:
     status: int = 200
     problems: tuple[int, ...] = ()
     public: bool = False
+    key: tuple[str, ...] | None = None
+    impersonated: bool = False
+    open_query: bool = False
+
+    def admit(self, who: Principal, collection: str) -> None:
+        """Raise Forbidden for a key without what is needed, or who is only an impersonator."""
+        if who.scopes is not None and not self._unlocked(who.scopes, collection):
+            raise not_allowed()
+        changes = self.path.startswith("/auth/") and self.method != "GET"
+        if who.actor and changes and not self.impersonated:
+            raise Forbidden("Only the user can do this, in person.", code="impersonating")
+
+    def _unlocked(self, scopes: Scopes, collection: str) -> bool:
+        return bool(self.key) and all(scopes.meet(need, collection) for need in self.key or ())

@@ -12,8 +12,9 @@ from urllib.parse import parse_qsl
 
 from covey import json
 from covey.errors import BadRequest, FieldError, UnsupportedMedia
-from covey.http.operation import FORM, JSON, MERGE_PATCH
+from covey.http.operation import FORM, JSON, MERGE_PATCH, Operation
 from covey.identity.principal import Principal
+from covey.identity.scopes import not_allowed
 
 Event = Mapping[str, Any]
 _SINGLE = frozenset(
@@ -56,15 +57,38 @@ class Request:
         self.ip: str = identity.get("sourceIp") or ""
         self._authenticate = authenticate
         self._principal: Principal | None = None
+        self._operation: Operation | None = None
+        self._collection = ""
         self._headers: dict[str, list[str]] | None = None
+        self.by_cookie = False  # whether the caller was told by cookie
+        self.set_cookies: list[str] = []  # what the answer has the browser keep or forget
         self._query: Mapping[str, list[str]] = event.get("multiValueQueryStringParameters") or {}
 
     @property
     def principal(self) -> Principal:
-        """Who asks; raises Unauthenticated for a credential that does not hold."""
+        """Who asks; raises Unauthenticated for a credential that does not hold.
+
+        Raises Forbidden for a key that the operation does not take, whatever asks first.
+        """
         if self._principal is None:
-            self._principal = self._authenticate(self)
+            who = self._authenticate(self)
+            self._admit(who)
+            self._principal = who
         return self._principal
+
+    def answers(self, operation: Operation, collection: str) -> None:
+        """Say which operation this is; a key that it does not take is refused at once."""
+        self._operation, self._collection = operation, collection
+        if self._principal is not None:
+            self._admit(self._principal)
+        elif not operation.public and _shows_key(self.header("authorization")):
+            self.principal  # noqa: B018 - also where a view should forget to ask
+
+    def _admit(self, who: Principal) -> None:
+        if self._operation is not None:
+            self._operation.admit(who, self._collection)
+        elif who.scopes is not None:  # a route of a team's own that declares nothing
+            raise not_allowed()
 
     @property
     def caller(self) -> Principal | None:
@@ -87,6 +111,17 @@ class Request:
     def has_header(self, name: str) -> bool:
         """Whether a header was sent, however often."""
         return name in self._sent()
+
+    def every(self, name: str) -> list[str]:
+        """All values of a header, as they were sent."""
+        return self._sent().get(name.lower(), [])
+
+    def cookies(self, name: str) -> list[str]:
+        """The values of the cookies of this name (RFC 6265, 5.4); more than one is nobody's."""
+        pairs = (
+            one.strip().partition("=") for line in self.every("cookie") for one in line.split(";")
+        )
+        return [value for key, equals, value in pairs if equals and key == name]
 
     def _sent(self) -> dict[str, list[str]]:
         if self._headers is None:
@@ -193,6 +228,10 @@ class Request:
         charset = _charset(parameters)
         if essence.strip().lower() not in types or charset not in ("", "utf-8", "utf8"):
             raise UnsupportedMedia(f"Send the body as {' or '.join(types)} in UTF-8.")
+
+
+def _shows_key(authorization: str | None) -> bool:
+    return authorization is not None and "cvk_" in authorization
 
 
 def invalid_parameter(name: str, why: str) -> BadRequest:

@@ -73,6 +73,6 @@ def not_modified(etag: str) -> Response:
     return Response(status=304, etag=etag)
 
 
-def no_content() -> Response:
+def no_content(**headers: str) -> Response:
     """204: done, nothing to say."""
-    return Response(status=204)
+    return Response(status=204, headers={**headers})

@@ -88,7 +88,9 @@ def _bound(view: View, operation: Operation) -> View:
 
     def call(**parameters: str) -> Any:
         request = current()
-        request.only(known)
+        request.answers(operation, parameters.get("collection", ""))
+        if not operation.open_query:
+            request.only(known)
         return view(request, **parameters)
 
     call.__name__ = view.__name__

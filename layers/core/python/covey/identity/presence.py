@@ -1,4 +1,4 @@
-"""Whether the caller of an access token is still there.
+"""Whether the caller of an access token or a session cookie is still there.
 
 A token proves who signed in, for as long as it lasts. Whether the session was ended since, the
 user disabled or deleted, and which roles they have now, is read for each request, consistently
@@ -7,6 +7,7 @@ and in one call: what an administrator takes away is gone with the next request.
 
 from __future__ import annotations
 
+import hmac
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,11 +15,13 @@ from typing import Protocol
 
 from covey.collections.model import Collection
 from covey.errors import Unauthenticated
+from covey.identity.browser_sessions import read
 from covey.identity.caller import signed_in
-from covey.identity.ports import CallerStore
+from covey.identity.ports import CallerStore, Session
 from covey.identity.principal import Principal
 from covey.identity.tokens import Claims
 from covey.identity.users import roles_of
+from covey.records.model import Record
 
 USERS = "users"
 
@@ -32,7 +35,7 @@ class Collections(Protocol):
 
 
 class Presence:
-    """Turns verified claims into the caller of now."""
+    """Turns verified claims, and cookies, into the caller of now."""
 
     def __init__(
         self,
@@ -50,11 +53,26 @@ class Presence:
 
         Raises Unauthenticated(code="invalid_token") where the session or the user is gone.
         """
-        users = self._collections.get(USERS)
-        session, user = self._store.load(users, claims.user, claims.session)
+        session, user = self._present(claims.user, claims.session)
+        return _caller(session, user, claims.expires)
+
+    def of_cookie(self, value: str) -> Principal:
+        """The caller whom a session cookie names; raises as `of` does."""
+        cookie = read(value)
+        session, user = self._present(cookie.user, cookie.session)
+        if not hmac.compare_digest(session.secret, cookie.digest):
+            raise Unauthenticated("The session cookie does not hold.", code="invalid_token")
+        return _caller(session, user, session.expires)
+
+    def _present(self, id: str, session_id: str) -> tuple[Session, Record]:
+        session, user = self._store.load(self._collections.get(USERS), id, session_id)
         if session is None or session.expires <= self._clock():
             raise Unauthenticated("The session has ended. Sign in again.", code="invalid_token")
         if user is None:
             raise Unauthenticated("This user is gone.", code="invalid_token")
-        caller = signed_in(user.id, session.id, roles_of(user), until=claims.expires)
-        return replace(caller, values=user.values, actor=session.actor)
+        return session, user
+
+
+def _caller(session: Session, user: Record, until: int) -> Principal:
+    caller = signed_in(user.id, session.id, roles_of(user), until=until)
+    return replace(caller, values=user.values, actor=session.actor)
