@@ -145,6 +145,7 @@ def routes() -> Routes:
 
     @routes.get(
         "/admin/statistics",
+        key=("statistics",),
         summary="Read how many records there were, by night, newest first",
         answer="Statistics",
         problems=(403,),
@@ -157,6 +158,7 @@ def routes() -> Routes:
 
     @routes.get(
         "/admin/collections",
+        key=("schema:read",),
         summary="List the collections",
         answer="Collections",
         problems=(403,),
@@ -165,7 +167,13 @@ def routes() -> Routes:
         administrators_only(request.principal)
         return {"items": [_shown(one) for one in services().catalog.all()]}
 
-    @routes.get(ONE, summary="Read a collection", answer="Collection", problems=(403, 404))
+    @routes.get(
+        ONE,
+        key=("schema:read",),
+        summary="Read a collection",
+        answer="Collection",
+        problems=(403, 404),
+    )
     def read_collection(request: Request, name: str) -> Response:
         administrators_only(request.principal)
         found = services().catalog.get(name)
@@ -173,6 +181,7 @@ def routes() -> Routes:
 
     @routes.delete(
         ONE,
+        key=("schema:write",),
         summary="Remove a collection and its records",
         query=(Parameter("confirm", "Go ahead: the records are lost.", FLAG),),
         answer="CollectionRemoval",
@@ -196,6 +205,7 @@ def routes() -> Routes:
 
     @routes.get(
         f"{ONE}/versions",
+        key=("schema:read",),
         summary="Read what a collection was, newest first",
         query=(
             Parameter("before", "Only from before this version of the catalog.", NUMBER),
@@ -228,6 +238,7 @@ def routes() -> Routes:
 
     @routes.put(
         ONE,
+        key=("schema:write",),
         summary="Make or change a collection",
         query=(
             Parameter("confirm", "Go ahead with a change that loses data.", FLAG),

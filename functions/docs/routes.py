@@ -48,7 +48,10 @@ def routes() -> Routes:
         return Response(answer, headers={"Cache-Control": "no-store"})
 
     @routes.get(
-        "/openapi.json", summary="Describe the API as OpenAPI 3.1", answer={"type": "object"}
+        "/openapi.json",
+        key=("schema:read",),
+        summary="Describe the API as OpenAPI 3.1",
+        answer={"type": "object"},
     )
     def openapi(request: Request) -> dict[str, Any]:
         """What it says of collections depends on who asks."""
@@ -56,6 +59,7 @@ def routes() -> Routes:
 
     @routes.get(
         "/docs",
+        key=("schema:read",),
         summary="Describe the API as a page",
         answer={"type": "string"},
         produces="text/html",

@@ -65,6 +65,7 @@ def routes() -> Routes:
 
     @routes.get(
         "/jobs",
+        key=("jobs",),
         summary="List your jobs, newest first",
         query=(
             Parameter("limit", "how many, 1 to 100", {"type": "integer"}),
@@ -81,7 +82,9 @@ def routes() -> Routes:
         )
         return Response({"items": [services().results.document(job, links=False) for job in jobs]})
 
-    @routes.get("/jobs/{id}", summary="Read a job's progress and report", answer="Job")
+    @routes.get(
+        "/jobs/{id}", key=("jobs",), summary="Read a job's progress and report", answer="Job"
+    )
     def read_job(request: Request, id: str) -> Response:
         """`result.file` is what an export made, `result.report` the bad rows of an import where
         they are many: each with a link that is good for an hour, made anew with each answer.

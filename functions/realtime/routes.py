@@ -22,6 +22,7 @@ def routes() -> Routes:
 
     @routes.post(
         "/realtime/tickets",
+        key=("realtime",),
         summary="Get a single-use ticket that opens a socket as you",
         answer="Ticket",
         status=201,

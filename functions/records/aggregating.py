@@ -71,6 +71,7 @@ def declare(routes: Routes) -> None:
 
     @routes.post(
         "/records/{collection}/aggregate",
+        key=("read",),
         summary="Count and sum records by group",
         body="Aggregate",
         answer="Groups",

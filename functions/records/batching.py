@@ -90,6 +90,7 @@ def declare(routes: Routes) -> None:
 
     @routes.post(
         PATH,
+        key=("writes",),
         summary="Do several writes",
         headers=(KEY,),
         body="Batch",

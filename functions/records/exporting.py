@@ -28,6 +28,7 @@ def declare(routes: Routes) -> None:
 
     @routes.get(
         "/records/{collection}/export",
+        key=("read", "jobs"),
         summary="Export records as a file, by a job",
         query=(
             Parameter(

@@ -59,6 +59,7 @@ def declare(routes: Routes) -> None:
 
     @routes.post(
         "/records/{collection}/import",
+        key=("create", "jobs"),
         summary="Import a file as a job",
         headers=(KEY,),
         body="ImportOptions",

@@ -76,6 +76,7 @@ def declare(routes: Routes) -> None:
 
     @routes.get(
         f"{ONE}/history",
+        key=("read",),
         summary="List a record's versions",
         query=PAGING,
         answer="Versions",
@@ -92,6 +93,7 @@ def declare(routes: Routes) -> None:
 
     @routes.get(
         f"{ONE}/history/{{version}}",
+        key=("read",),
         summary="Read a version of a record",
         answer="Version",
         problems=(404,),
@@ -107,6 +109,7 @@ def declare(routes: Routes) -> None:
 
     @routes.post(
         f"{ONE}/restore",
+        key=("create", "update"),
         summary="Bring a version or a deleted record back",
         query=SHOW,
         headers=(IF_MATCH, KEY),

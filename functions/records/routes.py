@@ -62,7 +62,14 @@ def routes() -> Routes:
 
 
 def _collection(routes: Routes) -> None:
-    @routes.get(MANY, summary="List records", query=LISTED, answer="Page", problems=(400, 404))
+    @routes.get(
+        MANY,
+        key=("read",),
+        summary="List records",
+        query=LISTED,
+        answer="Page",
+        problems=(400, 404),
+    )
     def list_records(request: Request, collection: str) -> Any:
         """Pages are full after filtering, unless the read budget ends; the end is a `next` of
         null, the beginning a `prev` of null. A filter that no index bounds answers
@@ -93,6 +100,7 @@ def _collection(routes: Routes) -> None:
 
     @routes.post(
         MANY,
+        key=("create",),
         summary="Create a record",
         query=(*SHOW, ON_CONFLICT),
         headers=(KEY,),
@@ -141,6 +149,7 @@ def _collection(routes: Routes) -> None:
 def _record(routes: Routes) -> None:
     @routes.get(
         ONE,
+        key=("read",),
         summary="Read a record",
         query=SHOW,
         headers=(IF_NONE_MATCH,),
@@ -164,6 +173,7 @@ def _record(routes: Routes) -> None:
 
     @routes.patch(
         ONE,
+        key=("update",),
         summary="Change a record",
         query=SHOW,
         headers=(IF_MATCH, KEY),
@@ -189,6 +199,7 @@ def _record(routes: Routes) -> None:
 
     @routes.put(
         ONE,
+        key=("create", "update"),
         summary="Replace a record, or create it under this id",
         query=SHOW,
         headers=(IF_MATCH, UNLESS_THERE, KEY),
@@ -223,6 +234,7 @@ def _record(routes: Routes) -> None:
 
     @routes.delete(
         ONE,
+        key=("delete",),
         summary="Remove a record",
         query=(past.PURGE,),
         headers=(IF_MATCH, KEY),

@@ -55,6 +55,7 @@ def declare(routes: Routes) -> None:
 
     @routes.get(
         "/records/{collection}/search",
+        key=("read",),
         summary="Search records",
         query=SEARCH,
         answer="Hits",

@@ -79,7 +79,8 @@ class House:
     def lister(self) -> Records:
         return Records(Patient(self.store), self.catalog, clock=lambda: self.ms, budget=500)
 
-    def user(self, user: str) -> Principal:
+    def user(self, scope: str) -> Principal:
+        user = scope.partition(":")[2]
         if user not in self.people:
             raise Unauthenticated("gone")
         return self.people[user]

@@ -71,7 +71,8 @@ class House:
         return Records(Remembering(self.store), self.catalog, clock=lambda: self.ms)
 
     def runner(self, writer: Callable[[], Any] | None = None) -> Runner:
-        def user(user: str) -> Principal:
+        def user(scope: str) -> Principal:
+            user = scope.partition(":")[2]
             return ADMIN if user == ADMIN.id else Principal(Kind.USER, user)
 
         work = Import(self.blobs, self.catalog.get, writer or self.writer, user)

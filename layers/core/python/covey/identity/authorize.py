@@ -10,6 +10,9 @@ may not see answers as if it did not exist; a guest whom signing in could help i
     foresee         reads together what `visible` of many records will need
     check_filter    refuses a filter that names what the caller may not read
 
+An API key narrows its caller, administrators too: without the scope for an action on a
+collection, `permits` says no before any rule is asked.
+
 A rule that reads ``auth`` is *settled* when the caller alone decides it, whatever the record.
 Filters and sorts take only fields whose read rule is settled as true: a rule that depends on
 the record would let ordering, counting, matching or cost speak about records it hides.
@@ -28,6 +31,7 @@ from covey.errors import CoveyError, FieldError, Forbidden, NotFound, Unauthenti
 from covey.expressions import Expression, ExpressionError, Type, bind, check, nodes
 from covey.expressions import names as names_of
 from covey.identity.principal import Kind, Principal
+from covey.identity.scopes import not_allowed
 from covey.records.model import SYSTEM_FIELDS, Record
 
 Action = Literal["read", "create", "update", "delete"]
@@ -73,6 +77,17 @@ def settled(principal: Principal, rule: Expression | None) -> bool | Expression:
     return False if isinstance(bound.root, nodes.Fault) else bound
 
 
+def permits(principal: Principal, action: Action, collection: Collection) -> bool:
+    """Whether the key that calls was given this action; who calls without a key needs no scope."""
+    return principal.scopes is None or principal.scopes.allow(action, collection.name)
+
+
+def _settled(principal: Principal, collection: Collection, action: Action) -> bool | Expression:
+    if not permits(principal, action, collection):
+        return False
+    return settled(principal, rule_of(collection.rules, action))
+
+
 def _caller(principal: Principal) -> dict[str, Any]:
     return {"auth": None if principal.kind is Kind.GUEST else AuthView(principal)}
 
@@ -90,6 +105,8 @@ def _field_rule(principal: Principal, rule: Expression | None) -> bool | Express
 
 def filterable_fields(principal: Principal, collection: Collection) -> frozenset[str]:
     """The fields that this caller may read in every record, so also in filters and sorts."""
+    if not permits(principal, "read", collection):
+        return frozenset()
     return frozenset(
         name
         for name, field in collection.fields.items()
@@ -99,10 +116,12 @@ def filterable_fields(principal: Principal, collection: Collection) -> frozenset
 
 def known_fields(principal: Principal, collection: Collection, *, write: bool) -> frozenset[str]:
     """The fields that may exist for this caller: read in some record, or written if `write`."""
+    read = permits(principal, "read", collection)
+    write = write and any(permits(principal, action, collection) for action in WRITES)
     return frozenset(
         name
         for name, field in collection.fields.items()
-        if _field_rule(principal, field.read) is not False
+        if (read and _field_rule(principal, field.read) is not False)
         or (write and _field_rule(principal, field.write) is not False)
     )
 
@@ -117,6 +136,8 @@ def readable_fields(
     read: Reads | None = None,
 ) -> frozenset[str]:
     """The fields of this record that this caller may read; the record itself is not asked about."""
+    if not permits(principal, "read", collection):
+        return frozenset()
     scope = _scope(principal, collection, record, None, now, request, read)
     return frozenset(
         name for name, field in collection.fields.items() if _allows(principal, field.read, scope)
@@ -174,6 +195,8 @@ def visible(
     read: Reads | None = None,
 ) -> dict[str, Any] | None:
     """The document of a record without the fields this caller may not read; None = not theirs."""
+    if not permits(principal, "read", collection):
+        return None
     if principal.is_administrator:
         return record.document()
     rule = collection.rules.read
@@ -239,6 +262,8 @@ def authorize(
     wrote; the write rule of each must hold likewise. Raises NotFound for what the caller may
     not see, Unauthenticated where signing in could help, else Forbidden.
     """
+    if not permits(principal, action, collection):
+        raise not_allowed()
     if principal.is_administrator:
         return
     seen = before or record
@@ -282,12 +307,14 @@ def refuse_early(principal: Principal, collection: Collection, action: Action) -
 
     So that whoever may not write learns nothing of a collection from its validation.
     """
-    if settled(principal, rule_of(collection.rules, action)) is False:
+    if _settled(principal, collection, action) is False:
         raise refusal(principal, collection, action)
 
 
 def refusal(principal: Principal, collection: Collection, action: Action) -> CoveyError:
     """The error for a rule that did not hold, one that tells this caller no more than they know."""
+    if not permits(principal, action, collection):
+        return not_allowed()
     rule = rule_of(collection.rules, action)
     if _concealed(principal, collection):
         return NotFound("collection")
@@ -310,9 +337,9 @@ def write_denied(fields: Iterable[str]) -> Forbidden:
 
 def _concealed(principal: Principal, collection: Collection) -> bool:
     """Whether the caller can do nothing at all here, so that it need not exist for them."""
-    rules = [rule_of(collection.rules, action) for action in ACTIONS]
-    if any(settled(principal, rule) is not False for rule in rules):
+    if any(_settled(principal, collection, action) is not False for action in ACTIONS):
         return False
+    rules = [rule_of(collection.rules, action) for action in ACTIONS]
     return principal.kind is not Kind.GUEST or not any(_reads_auth(rule) for rule in rules)
 
 
@@ -328,7 +355,7 @@ def list_rule(principal: Principal, collection: Collection) -> Expression | Deny
 
     ``auth`` is filled in; ``now`` and ``request`` stay names, as they change between pages.
     """
-    rule = settled(principal, collection.rules.read)
+    rule = _settled(principal, collection, "read")
     if isinstance(rule, bool):
         return None if rule else DENY
     return rule

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from covey.identity.scopes import Scopes
+
 
 class Kind(StrEnum):
     """The kinds of principal."""
@@ -26,7 +28,8 @@ class Principal:
     own fields of `users` (visible to rules as ``auth.<field>``), loaded when a rule first
     needs them; `session` names the sign-in session, so that it can be revoked. `until` is when
     the caller's token ends, in seconds since the epoch, or 0 where there was none. `actor` is the
-    administrator who acts in the user's name, if one does.
+    administrator who acts in the user's name, if one does. `key` names the API key that calls, and
+    `scopes` are what it was given: None where no key calls, and nothing is narrowed.
     """
 
     kind: Kind
@@ -36,15 +39,24 @@ class Principal:
     values: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
     until: int = field(default=0, compare=False)
     actor: str = field(default="", compare=False)
+    key: str = ""
+    scopes: Scopes | None = None
 
     @property
     def is_administrator(self) -> bool:
-        """Whether rules are bypassed."""
+        """Whether rules are bypassed; where a key calls, within its scopes."""
         return self.kind in (Kind.ADMINISTRATOR, Kind.SYSTEM)
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether nothing is hidden from this caller: an administrator whom no key narrows."""
+        return self.is_administrator and self.scopes is None
 
     @property
     def scope(self) -> str:
         """A stable name of this caller, for binding cursors and idempotency keys."""
+        if self.key:
+            return f"{Kind.KEY}:{self.key}"
         return f"{self.kind}:{self.id}"
 
 

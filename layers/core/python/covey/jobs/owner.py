@@ -9,9 +9,9 @@ from covey.jobs.model import Job
 
 
 def owner_of(job: Job, user: Callable[[str], Principal]) -> Principal:
-    """Its owner, by `user(id)`: a role that was taken away is gone here too.
+    """Its owner, by `user(the scope of a caller)`: a role that was taken away is gone here too.
 
     Raises Unauthenticated for one who is gone.
     """
-    kind, _, found = job.owner.partition(":")
-    return SYSTEM if Kind(kind) is Kind.SYSTEM else user(found)
+    kind, _, _ = job.owner.partition(":")
+    return SYSTEM if Kind(kind) is Kind.SYSTEM else user(job.owner)

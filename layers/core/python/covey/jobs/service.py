@@ -75,7 +75,7 @@ class Jobs:
     def get(self, who: Principal, job_id: str) -> Job:
         """A job of the caller's own; administrators see all. NotFound else."""
         job = self._store.get(job_id) if _ID.fullmatch(job_id) else None
-        if job is None or not (who.is_administrator or job.owner == who.scope):
+        if job is None or not (who.sees_all or job.owner == who.scope):
             raise NotFound("job")
         return job
 
@@ -85,7 +85,7 @@ class Jobs:
             raise Unauthenticated("Sign in to see your jobs.")
         if not 1 <= limit <= MAX_LISTED:
             raise BadRequest(f"limit is 1 to {MAX_LISTED}.", code="invalid_limit")
-        if system and not who.is_administrator:
+        if system and not who.sees_all:
             raise NotFound("job")
         if not system:
             return self._store.list(who.scope, limit)

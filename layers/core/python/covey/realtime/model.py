@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from covey.identity.principal import GUEST, Kind, Principal
+from covey.identity.scopes import Scopes
 
 CONNECTION_SECONDS = 2 * 3600  # API Gateway ends a connection after two hours
 MAX_SUBSCRIPTIONS = 100
@@ -19,11 +20,13 @@ class Identity:
     roles: tuple[str, ...] = ()
     session: str = ""
     until: int = 0
+    key: str = ""
+    scopes: Scopes | None = None
 
     @classmethod
     def of(cls, who: Principal, until: int) -> Identity:
         """The identity of a verified caller."""
-        return cls(who.kind, who.id, who.roles, who.session, until)
+        return cls(who.kind, who.id, who.roles, who.session, until, who.key, who.scopes)
 
     def principal(self, now_s: int) -> Principal | None:
         """The caller, or None when the sign-in has run out."""
@@ -31,7 +34,9 @@ class Identity:
             return GUEST
         if now_s >= self.until:
             return None
-        return Principal(self.kind, self.id, self.roles, self.session)
+        return Principal(
+            self.kind, self.id, self.roles, self.session, key=self.key, scopes=self.scopes
+        )
 
 
 @dataclass(frozen=True, slots=True)

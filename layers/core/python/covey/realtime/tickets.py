@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from covey.errors import Unauthenticated
 from covey.identity.principal import Kind, Principal
+from covey.identity.scopes import stored
 from covey.realtime.model import Identity
 from covey.records.ports import RecordStore
 
@@ -47,6 +48,8 @@ class Tickets:
             "roles": list(who.roles),
             "session": who.session,
             "until": who.until or now + self._session_seconds,
+            "key": who.key,
+            "scopes": who.scopes.document() if who.scopes else None,
         }
         self._store.put_once(f"ticket:{ticket}", value, now + TICKET_SECONDS)
         return ticket
@@ -62,4 +65,6 @@ class Tickets:
             tuple(value["roles"]),
             value["session"],
             int(value["until"]),
+            value["key"],
+            stored(value["scopes"]) if value["scopes"] else None,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from covey.collections.model import Collection
@@ -28,23 +29,26 @@ class DynamoCallerStore:
         if not keys.holds(users, user) or not session:
             return None, None
         wanted = [keys.session(user, session), keys.record(users, user)]
-        found = self._items([{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in wanted])
-        items = {(item["pk"]["S"], item["sk"]["S"]): item for item in found}
+        items = items_of(self._transport, self._table, wanted)
         begun, record = (items.get(key) for key in wanted)
         return (
             session_from(begun) if begun else None,
             layout_of(users).record(record) if record else None,
         )
 
-    def _items(self, pending: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        attempts = Attempts()
-        while True:
-            request = {self._table: {"Keys": pending, "ConsistentRead": True}}
-            answer = self._transport.call("BatchGetItem", {"RequestItems": request})
-            found += answer["Responses"].get(self._table, [])
-            left = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
-            if not left:
-                return found
-            attempts.after(Throttled("UnprocessedKeys"))
-            pending = left
+
+def items_of(
+    transport: Transport, table: str, wanted: Sequence[keys.Key]
+) -> dict[keys.Key, dict[str, Any]]:
+    """The items of these few keys that are there, read consistently in one call."""
+    pending = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in wanted]
+    found: list[dict[str, Any]] = []
+    attempts = Attempts()
+    while True:
+        request = {table: {"Keys": pending, "ConsistentRead": True}}
+        answer = transport.call("BatchGetItem", {"RequestItems": request})
+        found += answer["Responses"].get(table, [])
+        pending = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+        if not pending:
+            return {(item["pk"]["S"], item["sk"]["S"]): item for item in found}
+        attempts.after(Throttled("UnprocessedKeys"))

@@ -23,7 +23,8 @@
     signing key     !signing              {n}      keys of access tokens, oldest first
     attempts        !attempts.{hash}      .        attempts of one window, counted
     bootstrap       !bootstrap            .        the offer to make the first administrator
-    API key         !key.{id}             .        a key, hashed
+    API key         !account.{user}       key.{id} a user's key, hashed
+    service key     !keys                 {id}     a key of the service, hashed
     job             !job.{id}             .        background work and its progress
     job of an owner !jobs.{owner}         {id}     an owner's newest jobs, one query
     mark            !mark.{c}.{bucket}    {id}     what a record adds to totals: 1 per change
@@ -262,7 +263,6 @@ def account(user: str) -> Key:
     return f"!account.{user}", ONLY
 
 
-def session(user: str, sid: str) -> Key:
 def factor(user: str, kind: str) -> Key:
     """What else proves who a user is; with the account, all are one query."""
     return account(user)[0], kind
@@ -288,6 +288,7 @@ def anonymous(due: int, user: str) -> Key:
     return "!anonymous", f"{due:012d}.{user}"
 
 
+def session(user: str, sid: str) -> Key:
     """A sign-in and the family of its refresh tokens; those of a user are one query."""
     return f"!session.{user}", sid
 
@@ -307,9 +308,12 @@ def bootstrap() -> Key:
     return "!bootstrap", ONLY
 
 
-def api_key(key_id: str) -> Key:
-    """An API key, hashed."""
-    return f"!key.{key_id}", ONLY
+API_KEY = "key."  # what the sort keys of a user's API keys begin with
+
+
+def api_key(user: str, key_id: str) -> Key:
+    """An API key, hashed; those of a user are one query, and so are the service's (user "")."""
+    return (f"!account.{user}", API_KEY + key_id) if user else ("!keys", key_id)
 
 
 def job(job_id: str) -> Key:

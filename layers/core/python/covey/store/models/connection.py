@@ -11,6 +11,7 @@ from pynamodb.expressions.condition import size
 
 from covey import json
 from covey.identity.principal import Kind
+from covey.identity.scopes import stored
 from covey.realtime.model import Connection, Identity, Subscription
 from covey.store import keys
 from covey.store.models.base import Item, refused
@@ -170,11 +171,13 @@ def _named(connection_id: str, name: str) -> SubscriptionItem:
 
 
 def _text(identity: Identity) -> str:
-    return json.encode(
-        [identity.kind, identity.id, list(identity.roles), identity.session, identity.until]
-    )
+    told = [identity.kind, identity.id, list(identity.roles), identity.session, identity.until]
+    if identity.scopes is not None:
+        told += [identity.key, identity.scopes.document()]
+    return json.encode(told)
 
 
 def _identity(text: str) -> Identity:
-    kind, user, roles, session, until = json.decode(text.encode())
-    return Identity(Kind(kind), user, tuple(roles), session, int(until))
+    kind, user, roles, session, until, *more = json.decode(text.encode())
+    key, scopes = (more[0], stored(more[1])) if more else ("", None)
+    return Identity(Kind(kind), user, tuple(roles), session, int(until), key, scopes)
