@@ -186,13 +186,14 @@ def test_queues_can_be_made_and_send_what_fails_to_their_dead_letters(aws: None)
     }
     readers = {trigger.queue: CITY.functions[trigger.function] for trigger in CITY.queue_triggers}
     assert readers, "nothing reads a queue"
-    for name, declared in of_type("AWS::SQS::Queue").items():
-        if name.endswith("DeadLetters"):
+    for queue in CITY.queues.values():
+        assert queue.logical_id in urls
+        if queue.logical_id.endswith("DeadLetters"):
             continue
-        redrive = declared["RedrivePolicy"]["deadLetterTargetArn"]
-        assert name.replace("Queue", "DeadLetters") in str(redrive)
-        assert name.replace("Queue", "DeadLetters") in urls
-        patience, reader = declared["VisibilityTimeout"], readers[name]
+        assert queue.dead_letters is not None
+        letters = CITY.queues[queue.dead_letters].logical_id
+        assert letters == queue.logical_id.replace("Queue", "DeadLetters")
+        patience, reader = queue.visibility_timeout, readers[queue.name]
         assert patience >= reader.timeout, "a message would come back while its function runs"
 
 

@@ -44,7 +44,12 @@ def test_a_poison_change_is_put_aside_and_its_neighbours_are_told(covey: Running
 
 
 def test_a_change_that_the_fan_out_cannot_read_is_put_aside(covey: Running, ann: User):
-    broken = {"pk": {"S": "notes.99"}, "sk": {"S": "broken"}, "v": {"S": "not a number"}}
+    broken = {
+        "pk": {"S": "notes.99"},
+        "sk": {"S": "broken"},
+        "u": {"N": "1"},
+        "v": {"S": "not a number"},
+    }
     listening = {"type": "subscribe", "id": "1", "collection": "notes"}
     with ann.socket(covey.socket_url) as listener:
         assert listener.ask(listening)["type"] == "ready"

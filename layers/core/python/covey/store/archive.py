@@ -2,8 +2,9 @@
 
 ``!history.{collection}.{id}`` holds the versions of a record, in the order of creation and
 number; ``!buried.{collection}.{n}`` a quarter of a collection's removed records by their ids. An
-item has what the record had (``v u c d w``), when it ended (``e``), whether by its removal
-(``r``), by whom (``b``), and its own expiry ``x``.
+item has what the record had (``v m c d w``; the time of update is no ``u``, by which the streams'
+filter knows records), when it ended (``e``), whether by its removal (``r``), by whom (``b``), and
+its own expiry ``x``.
 """
 
 from __future__ import annotations
@@ -187,7 +188,7 @@ def _item(collection: Collection, key: keys.Key, version: Version, keep: Keep | 
     item: Item = {
         **key_item(key),
         "v": codec.encode(record.version),
-        "u": codec.encode(record.updated),
+        "m": codec.encode(record.updated),
         "c": codec.encode(record.created),
         "d": {"M": dict(layout_of(collection).fields(record))},
         "e": codec.encode(version.ended),
@@ -207,7 +208,7 @@ def _version(collection: Collection, record_id: str, item: Item) -> Version:
     record = Record(
         id=record_id,
         created=int(item["c"]["N"]),
-        updated=int(item["u"]["N"]),
+        updated=int(item["m"]["N"]),
         version=int(item["v"]["N"]),
         values={name: codec.decode(data[key]) for name, key in names if key in data},
         by=item["w"]["S"] if "w" in item else None,

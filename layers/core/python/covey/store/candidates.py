@@ -184,8 +184,9 @@ def _ordered(plan: Plan, demands: Demands, sort: Sort) -> Plan:
 class _Ordering:
     """Works out a plan's order: what is asked for, then what the index sorts by besides.
 
-    Where a part lies between the keys asked for because the filter holds it to one value, the
-    order is true of what the filter takes, but not of what it leaves: no others merge with it.
+    Where the filter holds a key that was asked for, or a part between two, to one value that the
+    bounds do not, the order is true of what the filter takes, but not of what it leaves: no others
+    merge with it.
     """
 
     plan: Plan
@@ -213,6 +214,8 @@ class _Ordering:
         elif self.ended:
             self.mergeable = False
         else:
+            # What the bounds do not hold to the value is read with others, out of this order.
+            self.mergeable = self.mergeable and key.field in self.plan.equal
             self.constants[key.field] = encoding.encode(self.demands.fields[key.field].equals[0])
             self.keys.append(key)
 
