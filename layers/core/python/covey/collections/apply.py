@@ -17,6 +17,7 @@ from covey.collections.conversion import changes, staged
 from covey.collections.document import check_relations, load
 from covey.collections.faults import Faults
 from covey.collections.model import Build, Collection, State
+from covey.collections.rule_checking import check_rules
 from covey.errors import Conflict, FieldError
 from covey.records.time import now_ms
 
@@ -68,6 +69,8 @@ def plan(catalog: Catalog, document: Mapping[str, Any]) -> Plan:
     after = load(document, previous=before)
     faults = Faults()
     check_relations({after.name: after}, {*there, after.name}, faults)
+    among = there | {after.name: after}
+    check_rules({after.name: after}, among, among, faults)
     faults.raise_any(f"Collection {after.name}")
     return planned(before, after)
 

@@ -28,6 +28,7 @@ from covey.collections.keys import field_keys
 from covey.collections.model import Build, Collection, Epoch, Field, Index, Search, State
 from covey.collections.naming import field_name_fault, is_name
 from covey.collections.reader import Reader
+from covey.collections.rule_checking import check_rules
 from covey.collections.rule_document import dump_rules, read_rules
 from covey.collections.scope import reach, types
 from covey.collections.search_document import dump_search, read_search, search_since
@@ -205,7 +206,9 @@ def load_all(
                 faults.add(f"{name}.{one.field}", one.code, one.message)
     if users.NAME not in loaded and not faults.errors:
         loaded[users.NAME] = load({"name": users.NAME}, previous=before.get(users.NAME))
-    check_relations(loaded, attempted | before.keys(), faults)
+    known = attempted | before.keys()
+    check_relations(loaded, known, faults)
+    check_rules(loaded, {**before, **loaded}, known, faults)
     faults.raise_any("The collections")
     return loaded
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from covey.collections import users
 from covey.collections.catalog import Catalog
+from covey.collections.rule_checking import readers_of
 from covey.errors import Conflict, FieldError, NotSupported
 
 
@@ -21,7 +22,7 @@ def remove(
 
     `begin` starts it, given the name and the version that says so; None where there is no queue
     of jobs. Raises NotFound; Conflict ``destructive_change`` unless `confirmed`,
-    ``collection_referred`` while relations of others lead to it, ``catalog_changed``.
+    ``collection_referred`` while relations or rules of others lead to it, ``catalog_changed``.
     """
     catalog.refresh()
     collection = catalog.get(name)
@@ -33,10 +34,16 @@ def remove(
         for field in other.fields.values()
         if field.options.get("to") == name and other.name != name
     ]
+    errors += [
+        FieldError(place, "collection_referred", f"reads records of {name}")
+        for place in readers_of(catalog.all(), name)
+    ]
     if errors:
         where = ", ".join(error.field for error in errors[:5])
         raise Conflict(
-            f"Relations lead to {name}: {where}.", code="collection_referred", errors=errors
+            f"Relations or rules lead to {name}: {where}.",
+            code="collection_referred",
+            errors=errors,
         )
     if not confirmed:
         message = f"This removes {name} and all of its records; confirm it."

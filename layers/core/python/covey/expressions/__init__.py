@@ -8,6 +8,7 @@
     budget.py      what exists() and all() may cost
     bind.py        known names replaced, constants folded
     clauses.py     the parts joined by &&, and what they read
+    contradiction.py whether it can hold at all
     explain.py     what each part evaluated to
     values.py      the values, their equality and order: instants.py
     errors.py      what can be wrong
@@ -19,6 +20,7 @@ from covey.expressions import nodes
 from covey.expressions.bind import bind
 from covey.expressions.check import Reach, check
 from covey.expressions.clauses import conjoin, conjuncts, names
+from covey.expressions.contradiction import impossible
 from covey.expressions.errors import EvaluationError, ExpressionError
 from covey.expressions.explain import explain
 from covey.expressions.expression import Expression, Scope
@@ -39,6 +41,7 @@ __all__ = [
     "conjoin",
     "conjuncts",
     "explain",
+    "impossible",
     "names",
     "nodes",
     "parse",

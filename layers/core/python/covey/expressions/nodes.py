@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 # How strongly the operators between two values bind.
@@ -166,6 +166,29 @@ def children(node: Node) -> tuple[Node, ...]:
             return (node.id,)
         case _:
             return ()
+
+
+def rewritten(node: Node, change: Callable[[Node], Node]) -> Node:
+    """The tree with every node changed, the inner ones first."""
+    match node:
+        case Unary():
+            node = replace(node, operand=rewritten(node.operand, change))
+        case Binary():
+            left, right = rewritten(node.left, change), rewritten(node.right, change)
+            node = replace(node, left=left, right=right)
+        case Conditional():
+            test, then = rewritten(node.test, change), rewritten(node.then, change)
+            node = replace(node, test=test, then=then, otherwise=rewritten(node.otherwise, change))
+        case Call():
+            node = replace(node, arguments=tuple(rewritten(a, change) for a in node.arguments))
+        case ListLiteral():
+            node = replace(node, items=tuple(rewritten(item, change) for item in node.items))
+        case Comprehension():
+            source, body = rewritten(node.source, change), rewritten(node.body, change)
+            node = replace(node, source=source, body=body)
+        case Fetch():
+            node = replace(node, id=rewritten(node.id, change))
+    return change(node)
 
 
 def walk(node: Node) -> Iterator[Node]:
