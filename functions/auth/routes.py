@@ -10,6 +10,7 @@ from functions.auth import (
     addresses,
     anonymous,
     api_keys,
+    impersonation,
     mfa,
     oauth,
     otp,
@@ -26,7 +27,7 @@ from functions.auth.schemas import SCHEMAS
 
 def routes() -> Routes:
     """The routes of this function."""
-    routes = Routes("auth", schemas={**SCHEMAS, **api_keys.SCHEMAS, **oauth.SCHEMAS})
+    routes = Routes("auth", schemas={**SCHEMAS, **api_keys.SCHEMAS, **impersonation.SCHEMAS, **oauth.SCHEMAS})
     _signing(routes)
     _bootstrap(routes)
     passwords.declare(routes)
@@ -38,6 +39,7 @@ def routes() -> Routes:
     anonymous.declare(routes)
     sessions.declare(routes)
     api_keys.declare(routes)
+    impersonation.declare(routes)
     pages.declare(routes)
 
     @routes.get(
@@ -138,7 +140,10 @@ def _signing(routes: Routes) -> None:
 
     @routes.get("/auth/me", summary="Read your own user", answer="User", problems=(401,))
     def me(request: Request) -> Any:
-        return {"user": services().accounts.me(request.principal)}
+        """`impersonated_by` is the administrator who acts in the user's name, if one does."""
+        shown: dict[str, Any] = {"user": services().accounts.me(request.principal)}
+        actor = request.principal.actor
+        return {**shown, "impersonated_by": actor} if actor else shown
 
 
 def _bootstrap(routes: Routes) -> None:

@@ -138,7 +138,15 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
         impersonated={"type": "boolean"},
         current={"type": "boolean"},
     ),
-    "User": _body(user=_USER),
+    "User": {
+        "type": "object",
+        "required": ["user"],
+        "properties": {
+            "user": _USER,
+            "impersonated_by": {"type": "string", "description": "the administrator who acts"},
+        },
+        "additionalProperties": False,
+    },
     "SignedIn": {
         "type": "object",
         "description": "where the session is kept in a cookie, the answer has no tokens",

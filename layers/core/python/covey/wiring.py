@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from covey.identity.federation.identities import Identities
     from covey.identity.federation.ports import IdentityStore
     from covey.identity.flows import Flows
+    from covey.identity.impersonation import Impersonation
     from covey.identity.key_callers import KeyCallers
     from covey.identity.passkeys import Passkeys
     from covey.identity.ports import AccountStore
@@ -588,7 +589,24 @@ class Services:
         from covey.identity.presence import Presence
         from covey.store.callers import DynamoCallerStore
 
-        return Presence(DynamoCallerStore(self.transport, self.settings.table_name), self.catalog)
+        return Presence(
+            DynamoCallerStore(self.transport, self.settings.table_name),
+            self.catalog,
+            administers=lambda actor: self.impersonation.administers(actor),
+        )
+
+    @cached_property
+    def impersonation(self) -> Impersonation:
+        """Administrators in the name of users."""
+        from covey.identity.impersonation import Impersonation
+
+        return Impersonation(
+            accounts=self.accounts,
+            store=self.account_store,
+            sessions=self.sessions,
+            addresses=self.addresses,
+            audit=self.audit,
+        )
 
     def _own_values(self, user: str) -> Mapping[str, Any]:
         record = self.record_store.get(self.catalog.get("users"), user, consistent=True)

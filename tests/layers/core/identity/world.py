@@ -24,6 +24,7 @@ from covey.identity.credentials import Credentials
 from covey.identity.factors import FactorStore
 from covey.identity.flows import Flows, FlowStore
 from covey.identity.passkeys import Passkeys, party_of
+from covey.identity.impersonation import Impersonation
 from covey.identity.ports import (
     AccountStore,
     AttemptStore,
@@ -86,7 +87,12 @@ class World:
         keys = SigningKeys(self.keys_kept, clock=clock)
         self.tokens = Tokens(keys, issuer="covey", lifetime=900, clock=clock)
         self.sessions = Sessions(self.sessions_kept, self.accounts_kept, lifetime=3600, clock=clock)
-        self.presence = Presence(self.callers_kept, self.catalog, clock=clock)
+        self.presence = Presence(
+            self.callers_kept,
+            self.catalog,
+            clock=clock,
+            administers=lambda actor: self.impersonation.administers(actor),
+        )
         self.throttle = Throttle(self.attempts_kept, clock=clock)
         self.audit = Audit(self.audit_kept, clock=clock)
         self.challenges = Challenges(MemoryRecordStore(clock), clock)
@@ -178,6 +184,13 @@ class World:
             audit=self.audit,
             post=self.post,
             clock=clock,
+        )
+        self.impersonation = Impersonation(
+            accounts=self.accounts,
+            store=self.accounts_kept,
+            sessions=self.sessions,
+            addresses=self.addresses,
+            audit=self.audit,
         )
         self.administration = Administration(self.accounts_kept, self.sessions, self.audit)
         self.first = FirstAdministrator(

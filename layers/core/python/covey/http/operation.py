@@ -59,12 +59,17 @@ class Operation:
     impersonated: bool = False
     open_query: bool = False
 
+    @property
+    def in_person(self) -> bool:
+        """Whether nobody does this in another's name: what changes an account."""
+        changes = self.path.startswith("/auth/") and self.method != "GET"
+        return changes and not self.impersonated
+
     def admit(self, who: Principal, collection: str) -> None:
         """Raise Forbidden for a key without what is needed, or who is only an impersonator."""
         if who.scopes is not None and not self._unlocked(who.scopes, collection):
             raise not_allowed()
-        changes = self.path.startswith("/auth/") and self.method != "GET"
-        if who.actor and changes and not self.impersonated:
+        if who.actor and self.in_person:
             raise Forbidden("Only the user can do this, in person.", code="impersonating")
 
     def _unlocked(self, scopes: Scopes, collection: str) -> bool:

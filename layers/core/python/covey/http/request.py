@@ -77,11 +77,13 @@ class Request:
         return self._principal
 
     def answers(self, operation: Operation, collection: str) -> None:
-        """Say which operation this is; a key that it does not take is refused at once."""
+        """Say which operation this is; a caller whom it does not take is refused at once."""
         self._operation, self._collection = operation, collection
         if self._principal is not None:
             self._admit(self._principal)
-        elif not operation.public and _shows_key(self.header("authorization")):
+        elif not operation.public and (
+            operation.in_person or _shows_key(self.header("authorization"))
+        ):
             self.principal  # noqa: B018 - also where a view should forget to ask
 
     def _admit(self, who: Principal) -> None:

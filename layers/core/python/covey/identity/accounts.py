@@ -285,9 +285,9 @@ class Accounts:
         roles = roles_of(user)
         return SignedIn(
             user=self._seen(signed_in(user.id, session.id, roles), user),
-            access_token=self._tokens.issue(user.id, session.id, roles),
+            access_token=self._tokens.issue(user.id, session.id, roles, until=session.expires),
             refresh_token=refresh_token,
-            expires_in=self._tokens.lifetime,
+            expires_in=min(self._tokens.lifetime, max(1, session.expires - self._clock() // 1000)),
         )
 
     def _seen(self, caller: Principal, user: Record) -> Mapping[str, Any]:

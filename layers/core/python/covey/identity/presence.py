@@ -43,10 +43,13 @@ class Presence:
         collections: Collections,
         *,
         clock: Callable[[], float] = time.time,
+        administers: Callable[[str], bool] = lambda actor: False,
     ) -> None:
+        """`administers(user id)`: whether who acts in another's name still may."""
         self._store = store
         self._collections = collections
         self._clock = clock
+        self._administers = administers
 
     def of(self, claims: Claims) -> Principal:
         """The caller, with the roles and the fields of now.
@@ -54,7 +57,7 @@ class Presence:
         Raises Unauthenticated(code="invalid_token") where the session or the user is gone.
         """
         session, user = self._present(claims.user, claims.session)
-        return _caller(session, user, claims.expires)
+        return self._caller(session, user, claims.expires)
 
     def of_cookie(self, value: str) -> Principal:
         """The caller whom a session cookie names; raises as `of` does."""
@@ -62,7 +65,7 @@ class Presence:
         session, user = self._present(cookie.user, cookie.session)
         if not hmac.compare_digest(session.secret, cookie.digest):
             raise Unauthenticated("The session cookie does not hold.", code="invalid_token")
-        return _caller(session, user, session.expires)
+        return self._caller(session, user, session.expires)
 
     def _present(self, id: str, session_id: str) -> tuple[Session, Record]:
         session, user = self._store.load(self._collections.get(USERS), id, session_id)
@@ -72,7 +75,9 @@ class Presence:
             raise Unauthenticated("This user is gone.", code="invalid_token")
         return session, user
 
-
-def _caller(session: Session, user: Record, until: int) -> Principal:
-    caller = signed_in(user.id, session.id, roles_of(user), until=until)
-    return replace(caller, values=user.values, actor=session.actor)
+    def _caller(self, session: Session, user: Record, until: int) -> Principal:
+        caller = signed_in(user.id, session.id, roles_of(user), until=until)
+        # Nobody becomes an administrator in another's name, and who is none any more is out.
+        if session.actor and (caller.is_administrator or not self._administers(session.actor)):
+            raise Unauthenticated("The session has ended. Sign in again.", code="invalid_token")
+        return replace(caller, values=user.values, actor=session.actor)

@@ -47,14 +47,20 @@ class Sessions:
         self._clock = clock
 
     def open(
-        self, account: Account, place: Place = NOWHERE, means: str = "password"
+        self,
+        account: Account,
+        place: Place = NOWHERE,
+        means: str = "password",
+        *,
+        actor: str = "",
+        lifetime: int | None = None,
     ) -> tuple[Session, str]:
         """Start a session of an account; answers it and its first refresh token.
 
         Where the account was disabled or its password changed since it was read, that is
         Unauthenticated: whoever ends all sessions ends those that are just being begun.
         """
-        session, token = self.prepare(account.user, place, means)
+        session, token = self.prepare(account.user, place, means, actor=actor, lifetime=lifetime)
         if not self._store.open(session, self._accounts.standing(account)):
             raise Unauthenticated("E-mail or password is wrong.", code="invalid_credentials")
         return session, token

@@ -64,9 +64,12 @@ class Tokens:
         self._lock = threading.Lock()
         self._verified: OrderedDict[bytes, Claims] = OrderedDict()
 
-    def issue(self, user: str, session: str, roles: tuple[str, ...]) -> str:
-        """A token for `user` in `session`, good for `lifetime` seconds."""
+    def issue(
+        self, user: str, session: str, roles: tuple[str, ...], *, until: int | None = None
+    ) -> str:
+        """A token for `user` in `session`, good for `lifetime` seconds, or `until` if sooner."""
         now = int(self._clock())
+        expires = now + self.lifetime
         key = self._keys.current()
         claims = {
             "iss": self._issuer,
@@ -75,7 +78,7 @@ class Tokens:
             "sid": session,
             "roles": list(roles),
             "iat": now,
-            "exp": now + self.lifetime,
+            "exp": expires if until is None else min(expires, until),
         }
         headers = {"kid": key.id, "typ": TYPE}
         return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers=headers)
