@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from covey.identity.ports import AccountStore
     from covey.identity.presence import Presence
     from covey.identity.principal import Principal
+    from covey.identity.reclaiming import Reclaiming
     from covey.identity.sealing import Seal
     from covey.identity.second_factor import SecondFactor
     from covey.identity.sessions import Sessions
@@ -724,9 +725,17 @@ class Services:
         return Codes(
             accounts=self.accounts,
             store=self.account_store,
-            factors=self.factor_store,
-            sessions=self.sessions,
+            reclaiming=self.reclaiming,
             addresses=self.addresses,
+    @cached_property
+    def reclaiming(self) -> Reclaiming:
+        """Accounts whose address is proven for the first time."""
+        from covey.identity.reclaiming import Reclaiming
+
+        # Identities first: their claims are found by what `strip` forgets.
+        kept = (self.identity_store.forget, self.account_store.strip)
+        return Reclaiming(self.account_store, self.sessions, self.audit, kept)
+
             flows=self.flows,
             limits=self.throttle,
             audit=self.audit,
@@ -862,6 +871,7 @@ class Services:
         from covey.store.models.anonymous import DynamoAnonymousStore
 
         return AnonymousUsers(
+            reclaiming=self.reclaiming,
             collections=self.catalog,
             records=self.record_store,
             store=self.account_store,

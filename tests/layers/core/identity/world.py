@@ -36,6 +36,7 @@ from covey.identity.ports import (
 )
 from covey.identity.presence import Presence
 from covey.identity.principal import Principal
+from covey.identity.reclaiming import Reclaiming
 from covey.identity.sealing import Seal
 from covey.identity.second_factor import Awaiting, SecondFactor
 from covey.identity.sessions import Sessions
@@ -149,8 +150,9 @@ class World:
         self.codes = Codes(
             accounts=self.accounts,
             store=self.accounts_kept,
-            factors=self.factors_kept,
-            sessions=self.sessions,
+            reclaiming=Reclaiming(
+                self.accounts_kept, self.sessions, self.audit, [self.forget_factors]
+            ),
             addresses=self.addresses,
             flows=self.flows,
             limits=self.throttle,
@@ -218,6 +220,12 @@ class World:
         self.catalog.save(users)
 
     def sign_in(self, email: str = EMAIL, password: str = PASSWORD, **how: Any) -> SignedIn:
+    def forget_factors(self, user: str) -> None:
+        """What the store of accounts does where all lie in one table."""
+        self.accounts_kept.strip(user)
+        if isinstance(self.factors_kept, MemoryFactorStore):
+            self.factors_kept.kept.pop(user, None)
+
         """Sign in where no second factor is asked for."""
         signed_in = self.accounts.sign_in(email, password, **how)
         assert not isinstance(signed_in, Awaiting)

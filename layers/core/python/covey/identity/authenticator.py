@@ -147,10 +147,10 @@ class Authenticator:
         was offered, or it was enabled already.
         """
         account = self._proofs.account(caller)
-        taken = self._limits.take(throttle.SECOND_FACTOR, account.user)
         offered = self._store.of(account.user).totp
         if offered is None or offered.enabled:
             raise Conflict("There is nothing to confirm.", code="totp_not_offered")
+        taken = self._limits.take(throttle.SECOND_FACTOR, account.user)
         step = self._step(offered, account.user, code)
         self._limits.give_back(taken)
         codes = recovery.new_codes()

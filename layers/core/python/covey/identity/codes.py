@@ -10,8 +10,8 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from covey.errors import TooManyRequests, Unauthenticated
@@ -20,11 +20,10 @@ from covey.identity.accounts import Accounts, SignedIn
 from covey.identity.addresses import Addresses
 from covey.identity.audit import Audit
 from covey.identity.challenges import Purpose
-from covey.identity.factors import FactorStore
 from covey.identity.flows import CODE, MAGIC, Flows, over, seal
 from covey.identity.ports import NOWHERE, Account, AccountStore, Place
+from covey.identity.reclaiming import Reclaiming
 from covey.identity.second_factor import Awaiting
-from covey.identity.sessions import Sessions
 from covey.identity.throttle import Throttle
 from covey.mail.desk import Draft, Drafter
 from covey.mail.message import MAX_ADDRESS
@@ -79,23 +78,23 @@ class Codes:
         *,
         accounts: Accounts,
         store: AccountStore,
-        factors: FactorStore,
-        sessions: Sessions,
+        reclaiming: Reclaiming,
         addresses: Addresses,
         flows: Flows,
         limits: Throttle,
         audit: Audit,
         post: Post,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._accounts = accounts
         self._store = store
-        self._factors = factors
-        self._sessions = sessions
+        self._reclaiming = reclaiming
         self._addresses = addresses
         self._flows = flows
         self._limits = limits
         self._audit = audit
         self._post = post
+        self._clock = clock
 
     def ask(self, purpose: Purpose, email: str, place: Place = NOWHERE) -> str:
         """Have a code or a link sent to the owner of `email`, if there is one; a flow, always.
@@ -136,11 +135,11 @@ class Codes:
             raise over()
         self._flows.finish(purpose, flow)
         self._limits.give_back(*taken)
-        account = self._store.get(kept["user"])
         user = self._addresses.of(kept["user"])
         # The address may be another's by now.
         if user is None or user.values.get("email") != kept["email"]:
             raise over()
+        account = self._account(user)
         if account is None or account.disabled:
             raise over()
         if user.values.get("verified"):
@@ -160,24 +159,21 @@ class Codes:
             self._audit.note("codes_throttled", user, place)
             raise over() from exc
 
-    def _first_proof(self, user: Record, account: Account, place: Place) -> tuple[Record, Account]:
-        """The account of who is the first to prove its address.
+    def _account(self, user: Record) -> Account | None:
+        """The account, made now for a record that administrators or an import wrote."""
+        account = self._store.get(user.id)
+        if account is None:
+            fresh = Account(user.id, "", int(self._clock()))
+            account = fresh if self._store.add(fresh) else self._store.get(user.id)
+        return account
 
-        Nobody knows who set its password and its factors: a stranger may have signed up with
-        this address, to wait for its owner. They go, and so do all sessions.
-        """
-        bare = replace(account, password="", factors=False)
-        if not self._store.change(account, bare):
-            raise over()
-        self._sessions.end_all(user.id)
-        if account.factors:
-            self._factors.remove_totp(user.id)
-            for passkey in self._factors.of(user.id).passkeys:
-                self._factors.remove_passkey(user.id, passkey.id)
+    def _first_proof(self, user: Record, account: Account, place: Place) -> tuple[Record, Account]:
+        """Both, once the address is proven for the first time."""
+        bare = self._reclaiming.bare(account, place)
         if not self._addresses.prove(user.id, user.values["email"]):
             raise over()
-        self._audit.note("email_verified", user.id, place, dropped="credentials")
+        self._audit.note("email_verified", user.id, place)
         after = self._addresses.of(user.id)
         if after is None:
             raise over()
-        return after, replace(bare, generation=account.generation + 1)
+        return after, bare

@@ -96,6 +96,10 @@ class AccountStore(Protocol):
         """The entry that creates `account`, failing the transaction where one exists."""
         ...
 
+    def add(self, account: Account) -> bool:
+        """Keep a new account, for a user who is there; False where there is one."""
+        ...
+
     def replace_password(self, user: str, before: str, after: str) -> bool:
         """Store the hash `after` where `before` is still the one kept; whether it was."""
         ...

@@ -41,6 +41,11 @@ class MemoryAccountStore:
             lambda: self.accounts.__setitem__(account.user, account),
         )
 
+    def add(self, account: Account) -> bool:
+        """Keep it where there is none."""
+        with self.lock:
+            return self.accounts.setdefault(account.user, account) is account
+
     def replace_password(self, user: str, before: str, after: str) -> bool:
         """Replace where `before` is kept."""
         account = self.accounts.get(user)

@@ -46,6 +46,16 @@ class DynamoAccountStore:
         """2 write units, in a transaction."""
         return _item(account).put_if_new()
 
+    def add(self, account: Account) -> bool:
+        """1 write unit."""
+        try:
+            _item(account).save(condition=AccountItem.pk.does_not_exist())
+        except PutError as exc:
+            if refused(exc):
+                return False
+            raise
+        return True
+
     def replace_password(self, user: str, before: str, after: str) -> bool:
         """1 write unit."""
         item = AccountItem(*keys.account(user))
