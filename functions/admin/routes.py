@@ -16,7 +16,7 @@ from covey.records.conditions import Conditions
 from covey.records.emptiness import is_empty
 from covey.records.time import rfc3339
 from covey.wiring import services
-from functions.admin import backing_up, outbox, users
+from functions.admin import backing_up, outbox, rules, users
 
 FLAG = {"type": "boolean", "default": False}
 COLLECTION = {
@@ -135,12 +135,14 @@ def routes() -> Routes:
         "CollectionVersions": VERSIONS,
         "Statistics": STATISTICS,
         **outbox.SCHEMAS,
+        **rules.SCHEMAS,
         **users.SCHEMAS,
         **backing_up.SCHEMAS,
     }
     routes = Routes("admin", schemas=schemas)
     backing_up.declare(routes)
     outbox.declare(routes)
+    rules.declare(routes)
     users.declare(routes)
 
     @routes.get(

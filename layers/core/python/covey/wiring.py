@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from covey.records.fetching import Fetcher
     from covey.records.idempotency import Idempotency
     from covey.records.model import Change, Record
+    from covey.records.permissions import Permissions
     from covey.records.ports import RecordStore
     from covey.records.service import Records
     from covey.search.finding import Finder
@@ -133,6 +134,13 @@ class Services:
             last_count=lambda name: self.last_counts(name),
             archive=self.archive,
         )
+
+    @cached_property
+    def permissions(self) -> Permissions:
+        """Why somebody may or may not do something."""
+        from covey.records.permissions import Permissions
+
+        return Permissions(self.record_store, self.catalog)
 
     @cached_property
     def search_store(self) -> SearchStore:
@@ -718,6 +726,15 @@ class Services:
         return Flows(DynamoFlowStore())
 
     @cached_property
+    def reclaiming(self) -> Reclaiming:
+        """Accounts whose address is proven for the first time."""
+        from covey.identity.reclaiming import Reclaiming
+
+        # Identities first: their claims are found by what `strip` forgets.
+        kept = (self.identity_store.forget, self.account_store.strip)
+        return Reclaiming(self.account_store, self.sessions, self.audit, kept)
+
+    @cached_property
     def codes(self) -> Codes:
         """Signing in by mail."""
         from covey.identity.codes import Codes
@@ -727,15 +744,6 @@ class Services:
             store=self.account_store,
             reclaiming=self.reclaiming,
             addresses=self.addresses,
-    @cached_property
-    def reclaiming(self) -> Reclaiming:
-        """Accounts whose address is proven for the first time."""
-        from covey.identity.reclaiming import Reclaiming
-
-        # Identities first: their claims are found by what `strip` forgets.
-        kept = (self.identity_store.forget, self.account_store.strip)
-        return Reclaiming(self.account_store, self.sessions, self.audit, kept)
-
             flows=self.flows,
             limits=self.throttle,
             audit=self.audit,
@@ -860,6 +868,7 @@ class Services:
             accounts=self.accounts,
             addresses=self.addresses,
             sessions=self.sessions,
+            reclaiming=self.reclaiming,
             audit=self.audit,
             post=self.post,
         )
@@ -871,7 +880,6 @@ class Services:
         from covey.store.models.anonymous import DynamoAnonymousStore
 
         return AnonymousUsers(
-            reclaiming=self.reclaiming,
             collections=self.catalog,
             records=self.record_store,
             store=self.account_store,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from covey.expressions.clauses import names
 from covey.expressions.compile import compile_node
 from covey.expressions.errors import EvaluationError
 from covey.expressions.expression import Expression, Scope
-from covey.expressions.nodes import Binary, Conditional, Name, Node, Unary, operands
+from covey.expressions.nodes import Binary, Conditional, Fetch, Name, Node, Unary, operands, walk
 from covey.expressions.render import render
 from covey.expressions.values import Duration, Timestamp
 
@@ -32,9 +34,13 @@ def _explain(node: Node, scope: Scope) -> dict[str, Any]:
         answer["clauses"] = [_explain(part, scope) for part in parts]
         return answer
     if not isinstance(node, Name):
-        read = sorted(names(Expression(node)))
-        values = {name: _outcome(Name(tuple(name.split("."))), scope) for name in read}
-        answer["reads"] = {name: outcome.get("value") for name, outcome in values.items()}
+        read: dict[str, Node] = {
+            name: Name(tuple(name.split("."))) for name in sorted(names(Expression(node)))
+        }
+        fetched = [one for one in walk(node) if isinstance(one, Fetch) and one is not node]
+        read |= {render(one): one for one in fetched}
+        values = {text: _outcome(one, scope) for text, one in read.items()}
+        answer["reads"] = {text: outcome.get("value") for text, outcome in values.items()}
     return answer
 
 
@@ -64,4 +70,6 @@ def _shown(value: Any) -> Any:
         return value[:_LONGEST] + "…"
     if isinstance(value, (list, tuple)):
         return [_shown(item) for item in value[:_LONGEST]]
+    if isinstance(value, Mapping):
+        return {str(key): _shown(value[key]) for key in islice(value, _LONGEST)}
     return value
