@@ -312,6 +312,7 @@ class Services:
             self.catalog,
             DynamoRebuilder(self.transport, self.settings.table_name),
             self._restore_target.credentials,
+            self._restore_target.remains,
         )
         kinds["restore"] = Restoring(self.blobs, self._restore_target)
         return Runner(self.job_store, self.job_queue, kinds)
@@ -341,12 +342,14 @@ class Services:
     def _restore_target(self) -> Target:
         from covey.backups.restoring import Target
         from covey.store.credentials import DynamoCredentials
+        from covey.store.remains import DynamoRemains
 
         return Target(
             self.catalog,
             self.catalog_store,
             self.record_store,
             DynamoCredentials(self.transport, self.settings.table_name),
+            DynamoRemains(self.transport, self.settings.table_name),
             self.settings.catalog_ttl + self.settings.write_time,
         )
 

@@ -34,6 +34,7 @@ from covey.testing.jobs import MemoryJobStore
 from covey.testing.queues import MemoryJobQueue
 from covey.testing.rebuilding import MemoryRebuilder
 from covey.testing.records import MemoryRecordStore
+from covey.testing.remains import MemoryRemains
 
 START = 1_800_000_000_000
 ADMIN = Principal(Kind.ADMINISTRATOR, IdMaker().make(START), roles=("admin",))
@@ -62,16 +63,24 @@ class House:
         self.store = MemoryRecordStore(clock=lambda: self.ms / 1000)
         self.records = Records(self.store, self.catalog, clock=lambda: self.ms)
         self.credentials = MemoryCredentials(self.store)
+        self.remains = MemoryRemains()
         self.blobs, self.queue, self.kept = MemoryBlobs(), MemoryJobQueue(), MemoryJobStore()
         self.jobs = Jobs(self.kept, self.queue, now=lambda: self.ms)
-        self.target = Target(self.catalog, self.catalog_store, self.store, self.credentials, 40.0)
+        self.target = Target(
+            self.catalog, self.catalog_store, self.store, self.credentials, self.remains, 40.0
+        )
         self.backups = Backups(self.jobs, self.blobs, self.target)
 
     def runner(self) -> Runner:
         walker = MemoryRebuilder(self.store)
         kinds = {
             "backup": BackingUp(
-                self.blobs, self.catalog, walker, self.credentials, now=lambda: self.ms
+                self.blobs,
+                self.catalog,
+                walker,
+                self.credentials,
+                self.remains,
+                now=lambda: self.ms,
             ),
             "restore": Restoring(self.blobs, self.target, now=lambda: self.ms),
         }
@@ -109,7 +118,7 @@ class House:
                 "records": dict(sorted(records.items())),
                 "slots": {one: self.store.slots(collection, one) for one in records},
             }
-        return found | {"claims": dict(self.store.claims)}
+        return found | {"claims": dict(self.store.claims), "remains": dict(self.remains.items)}
 
     def add_user(self, email: str, user_id: str = "", account: bool = True) -> str:
         self.ms += 1
@@ -138,6 +147,7 @@ def filled(count: int = 30) -> House:
         if number % 3 == 0:
             house.records.update(ADMIN, "notes", made, {"extra": "changed"})
         house.records.create(ADMIN, "places", {"id": f"p{number}", "name": "ä"})
+        house.remains.put([{"key": f"k{number:04d}", "secret": "s"}])
     house.add_user("root@example.test", ADMIN.id)
     house.add_user("ann@example.test")
     house.add_user("ben@example.test", account=False)
@@ -317,7 +327,11 @@ def test_many_faults_are_a_file() -> None:
         for _ in range(REPORT_LIMIT + 1)
     ]
     place, data = Place(), b""
-    for lines in (head, [{"records": "notes"}, *rows], [{"end": {"records": {"notes": 201}}}]):
+    for lines in (
+        head,
+        [{"records": "notes"}, *rows],
+        [{"end": {"records": {"notes": 201}, "remains": 0}}],
+    ):
         sealed, place = seal(lines, place)
         data += sealed
     house = House()
@@ -337,7 +351,11 @@ def test_values_that_cannot_be_kept_are_faults(values: dict[str, Any]) -> None:
     row = {"id": one, "created": START, "updated": START, "version": 1, "values": values}
     head = [{"covey-backup": 1}, {"collection": document.state(load(NOTES))}]
     place, data = Place(), b""
-    for lines in (head, [{"records": "notes"}, row], [{"end": {"records": {"notes": 1}}}]):
+    for lines in (
+        head,
+        [{"records": "notes"}, row],
+        [{"end": {"records": {"notes": 1}, "remains": 0}}],
+    ):
         sealed, place = seal(lines, place)
         data += sealed
     house = House()

@@ -23,7 +23,7 @@ HEAD: list[dict[str, Any]] = [
 ]
 ROW = {"id": "x", "created": 1, "updated": 2, "version": 3, "values": {"text": "a"}}
 ROWS: list[dict[str, Any]] = [{"records": "notes"}, ROW]
-END: list[dict[str, Any]] = [{"end": {"records": {"notes": 2}}}]
+END: list[dict[str, Any]] = [{"end": {"records": {"notes": 2}, "remains": 1}}]
 
 
 def file(*blocks: list[dict[str, Any]]) -> bytes:
@@ -38,14 +38,15 @@ def pieces(data: bytes, size: int = 7) -> Iterator[bytes]:
     return (data[at : at + size] for at in range(0, len(data), size))
 
 
-WHOLE = file(HEAD, ROWS, ROWS, END)
+REST: list[dict[str, Any]] = [{"remains": True}, {"key": "k"}]
+WHOLE = file(HEAD, ROWS, ROWS, REST, END)
 
 
 def test_a_whole_file_is_taken_and_is_lines_to_any_tool() -> None:
     assert checked(pieces(WHOLE)).counts == {"notes": 2}
     lines = [json.loads(line) for line in gzip.decompress(WHOLE).splitlines()]
     assert lines[0]["covey-backup"] == 1
-    assert [line["block"] for line in lines if "block" in line] == [0, 1, 2, 3]
+    assert [line["block"] for line in lines if "block" in line] == [0, 1, 2, 3, 4]
 
 
 def test_reading_goes_on_at_any_block() -> None:
@@ -53,7 +54,7 @@ def test_reading_goes_on_at_any_block() -> None:
     assert places[-1].offset == len(WHOLE)
     for number, place in enumerate(places):
         rest = [block.lines for block in read(pieces(WHOLE[place.offset :]), place)]
-        assert rest == [HEAD, ROWS, ROWS, END][number:]
+        assert rest == [HEAD, ROWS, ROWS, REST, END][number:]
 
 
 @settings(max_examples=300, deadline=None)
@@ -83,7 +84,7 @@ FOREIGN = {
     "gzip of text": gzip.compress(b"hello\n"),
     "no head": file(ROWS, END),
     "another program's": file([{"other-backup": 1}], END),
-    "a newer format": file([{"covey-backup": 2}], [{"end": {"records": {}}}]),
+    "a newer format": file([{"covey-backup": 2}], [{"end": {"records": {}, "remains": 0}}]),
     "a format that is no number": file([{"covey-backup": "1"}], END),
     "no end": file(HEAD, ROWS),
     "something after the end": file(HEAD, ROWS, ROWS, END, END),

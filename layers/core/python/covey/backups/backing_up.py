@@ -1,4 +1,4 @@
-"""The backup job: the catalog, then every record of every collection, into one growing file.
+"""The backup job: the catalog, every record of every collection, and what remains, in one file.
 
 Records are walked in the order of their keys, consistently, with the collections as they were
 when it began. Each is whole; what is written meanwhile may be in the file as it was or as it is.
@@ -12,7 +12,7 @@ from typing import Any
 
 from covey import json
 from covey.backups.blocks import FORMAT, FULL, MEDIA_TYPE, VERSION, Place, seal
-from covey.backups.ports import Credentials
+from covey.backups.ports import Credentials, Remains
 from covey.collections import document, users
 from covey.collections.catalog import Catalog
 from covey.collections.model import Collection
@@ -45,6 +45,7 @@ class BackingUp:
         catalog: Catalog,
         walker: Rebuilder,
         credentials: Credentials,
+        remains: Remains,
         *,
         now: Callable[[], int] = now_ms,
     ) -> None:
@@ -52,6 +53,7 @@ class BackingUp:
         self._catalog = catalog
         self._walker = walker
         self._credentials = credentials
+        self._remains = remains
         self._now = now
 
     def __call__(self, job: Job, save: Save, time_left: Callable[[], bool]) -> Job:
@@ -97,7 +99,7 @@ class BackingUp:
         file: _File,
         collections: Sequence[Collection],
     ) -> Job:
-        position, done = {"counts": {}, **job.position}, job.done
+        position, done = {"counts": {}, "remains": 0, **job.position}, job.done
         if not file.place.block:
             states = [{"collection": document.state(one)} for one in collections]
             made = {FORMAT: VERSION, "made": rfc3339(job.created), "covey": COVEY}
@@ -105,20 +107,24 @@ class BackingUp:
             position["counts"] = {one.name: 0 for one in collections}
         saved = self._now()
         while position["place"] is not None:
-            collection = collections[position["collection"]]
-            walk = self._walker.walk(collection, position["place"], WALK)
-            lines = self._lines(collection, [one.record for one in walk.records])
-            file.add(collection.name, lines)
-            position["counts"] = dict(position["counts"])
-            position["counts"][collection.name] += len(lines)
-            done += len(lines)
-            position["place"] = walk.next
-            if walk.next is None and position["collection"] + 1 < len(collections):
-                position |= {"collection": position["collection"] + 1, "place": ""}
-                file.flush()
+            if position["collection"] == len(collections):
+                position |= self._remaining(file, position)
+            else:
+                collection = collections[position["collection"]]
+                walk = self._walker.walk(collection, position["place"], WALK)
+                lines = self._lines(collection, [one.record for one in walk.records])
+                file.add({"records": collection.name}, lines)
+                counts = position["counts"]
+                total = counts[collection.name] + len(lines)
+                position |= {"counts": {**counts, collection.name: total}, "place": walk.next}
+                done += len(lines)
+                if walk.next is None:
+                    position |= {"collection": position["collection"] + 1, "place": ""}
+                    file.flush()
             if position["place"] is None:
                 file.flush()
-                file.close([{"end": {"records": position["counts"]}}])
+                end = {"records": position["counts"], "remains": position["remains"]}
+                file.close([{"end": end}])
             over = not time_left()
             if over or position["place"] is None or self._now() - saved >= SAVE_MS:
                 position |= {**file.saved(), "offset": done}
@@ -127,6 +133,12 @@ class BackingUp:
             if over:
                 break
         return job
+
+    def _remaining(self, file: _File, position: dict[str, Any]) -> dict[str, Any]:
+        """The position after some more of what remains."""
+        items, place = self._remains.walk(position["place"])
+        file.add({"remains": True}, items)
+        return {"place": place, "remains": position["remains"] + len(items)}
 
     def _lines(self, collection: Collection, records: Sequence[Record]) -> list[dict[str, Any]]:
         accounts = {}
@@ -146,11 +158,11 @@ class _File:
         self._open: list[dict[str, Any]] = []
         self._size = 0
 
-    def add(self, collection: str, lines: Sequence[dict[str, Any]]) -> None:
-        """Records of one collection; `flush` before those of another."""
+    def add(self, head: dict[str, Any], lines: Sequence[dict[str, Any]]) -> None:
+        """Lines of one kind, which `head` tells; `flush` before those of another."""
         for line in lines:
             if not self._open:
-                self._open.append({"records": collection})
+                self._open.append(head)
             self._open.append(line)
             self._size += len(json.encode(line))
             if self._size >= FULL:
@@ -185,7 +197,8 @@ def _line(record: Record, account: Any) -> dict[str, Any]:
         "version": record.version,
         "values": dict(record.values),
     }
-    return line if account is None else {**line, "account": account}
+    more = {"by": record.by, "account": account}
+    return line | {name: value for name, value in more.items() if value is not None}
 
 
 def _catalog_key(job: Job) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from covey.backups.blocks import FORMAT, VERSION, Block, Place, broken, read
+from covey.backups.ports import Remains
 from covey.collections import document
 from covey.collections.model import Collection
 from covey.errors import CoveyError, Invalid
@@ -25,11 +26,16 @@ class Row:
 
 @dataclass(slots=True)
 class Check:
-    """How far a file was checked; `counts` are the records so far, by collection."""
+    """How far a file was checked; `counts` are the records so far, by collection.
 
+    `keeper` knows which items are such as a backup may have; without one all of them pass.
+    """
+
+    keeper: Remains | None = None
     place: Place = field(default_factory=Place)
     names: tuple[str, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
+    remains: int = 0
     ended: bool = False
 
     def state(self) -> dict[str, Any]:
@@ -39,14 +45,20 @@ class Check:
             "place": [place.block, place.digest, place.offset],
             "names": list(self.names),
             "counts": self.counts,
+            "remains": self.remains,
             "ended": self.ended,
         }
 
     @classmethod
-    def resumed(cls, state: Mapping[str, Any]) -> Check:
+    def resumed(cls, keeper: Remains, state: Mapping[str, Any]) -> Check:
         """The check of a state."""
         return cls(
-            Place(*state["place"]), tuple(state["names"]), dict(state["counts"]), state["ended"]
+            keeper,
+            Place(*state["place"]),
+            tuple(state["names"]),
+            dict(state["counts"]),
+            state["remains"],
+            state["ended"],
         )
 
     def take(self, block: Block) -> None:
@@ -59,15 +71,22 @@ class Check:
             self.names = tuple(one.name for one in collections_of(block))
             self.counts = dict.fromkeys(self.names, 0)
         elif "end" in block.lines[0]:
-            if block.lines[0]["end"] != {"records": self.counts}:
+            if block.lines[0]["end"] != {"records": self.counts, "remains": self.remains}:
                 raise broken(self.place, "the counts do not fit")
             self.ended = True
         else:
-            for row in rows_of(block, self.place):
-                if row.collection not in self.counts:
-                    raise broken(self.place, "there are records of no collection")
-                self.counts[row.collection] += 1
+            self._count(block)
         self.place = block.after
+
+    def _count(self, block: Block) -> None:
+        for item in remains_of(block):
+            if self.keeper is not None:
+                self.keeper.check(item)
+            self.remains += 1
+        for row in rows_of(block, self.place):
+            if row.collection not in self.counts:
+                raise broken(self.place, "there are records of no collection")
+            self.counts[row.collection] += 1
 
     def finish(self) -> None:
         """Raise Invalid unless all was read, and it was whole."""
@@ -100,9 +119,14 @@ def collections_of(block: Block) -> list[Collection]:
         raise broken(Place(), "a collection cannot be read") from error
 
 
+def remains_of(block: Block) -> list[Any]:
+    """The items of a block of what remains; none of any other."""
+    return list(block.lines[1:]) if "remains" in block.lines[0] else []
+
+
 def rows_of(block: Block, place: Place) -> Iterator[Row]:
-    """The records of a block with lines; none for the last one. Raises Invalid."""
-    if "end" in block.lines[0]:
+    """The records of a block with lines; none where it has others. Raises Invalid."""
+    if "end" in block.lines[0] or "remains" in block.lines[0]:
         return
     name = block.lines[0].get("records")
     if not isinstance(name, str):
@@ -118,7 +142,11 @@ def _row(name: str, line: Mapping[str, Any], place: Place) -> Row:
     created, updated, version = (
         _count(line.get(part), place) for part in ("created", "updated", "version")
     )
-    return Row(name, Record(record_id, created, updated, version, values), line.get("account"))
+    by = line.get("by")
+    if not isinstance(by, str | None):
+        raise broken(place, "a record was written by nobody")
+    record = Record(record_id, created, updated, version, values, by=by)
+    return Row(name, record, line.get("account"))
 
 
 def _count(value: Any, place: Place) -> int:

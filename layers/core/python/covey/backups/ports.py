@@ -1,4 +1,4 @@
-"""What a backup asks for besides records and the catalog: the port."""
+"""What a backup asks for besides records and the catalog: the ports."""
 
 from __future__ import annotations
 
@@ -22,4 +22,23 @@ class Credentials(Protocol):
         It fails the transaction where something is kept already. Raises Invalid for what
         `of` cannot have told.
         """
+        ...
+
+
+class Remains(Protocol):
+    """What else is kept that a restored deployment wants: second factors, keys, past versions.
+
+    Each item is a JSON value that only its keeper understands; some are secrets.
+    """
+
+    def walk(self, place: str) -> tuple[list[Any], str | None]:
+        """Some items from after `place` on ("" is the beginning), and the next place or None."""
+        ...
+
+    def put(self, items: Sequence[Any]) -> None:
+        """Keep each unless it is there already; raises as `check` does, having kept none."""
+        ...
+
+    def check(self, item: Any) -> None:
+        """Raise Invalid ``invalid_backup`` for what `walk` cannot have told."""
         ...

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from covey.backups.blocks import Place, read
-from covey.backups.checking import Check, Row, collections_of, rows_of
+from covey.backups.checking import Check, Row, collections_of, remains_of, rows_of
 from covey.backups.placing import Placer, ready
-from covey.backups.ports import Credentials
+from covey.backups.ports import Credentials, Remains
 from covey.collections import document, users
 from covey.collections.catalog import Catalog, CatalogStore
 from covey.collections.model import Collection
@@ -44,6 +44,7 @@ class Target:
     catalog_store: CatalogStore
     records: RecordStore
     credentials: Credentials
+    remains: Remains
     settle_s: float
 
     def refuse_filled(self, caller: str) -> None:
@@ -79,7 +80,7 @@ class Restoring:
         if job.position.get("etag", blob.etag) != blob.etag:
             raise Conflict("The file was replaced while it was read.")
         if not job.position:
-            check = Check().state()
+            check = Check(self._target.remains).state()
             job = replace(job, position={"etag": blob.etag, "check": check}, total=2 * blob.size)
         if "written" not in job.position:
             job = self._checked(job, save, time_left)
@@ -103,7 +104,7 @@ class Restoring:
     # ---- the file
 
     def _checked(self, job: Job, save: Save, time_left: Callable[[], bool]) -> Job:
-        check = Check.resumed(job.position["check"])
+        check = Check.resumed(self._target.remains, job.position["check"])
         if check.ended:
             return job
         saved = self._now()
@@ -184,6 +185,7 @@ class Restoring:
         for block in read(self._blobs.stream(key_of(KIND, job.id), start=place.offset), place):
             rows = list(rows_of(block, place)) if place.block else []
             faults = self._placed(job, rows, placer)
+            self._target.remains.put(remains_of(block) if place.block else [])
             place = block.after
             position = {**job.position, "written": [place.block, place.digest, place.offset]}
             position |= Report(self._blobs, job, "restore").added(faults)

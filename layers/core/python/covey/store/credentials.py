@@ -17,7 +17,8 @@ ROUNDS = 10  # of asking for what was left over
 class DynamoCredentials:
     """`covey.backups.ports.Credentials` over one table.
 
-    The whole item but its key, as DynamoDB has it, so that what accounts learn to keep is kept here too.
+    The whole item but its key, as DynamoDB has it, so that what accounts learn to keep
+    is kept here too.
     """
 
     def __init__(self, transport: Transport, table: str) -> None:
@@ -51,7 +52,7 @@ class DynamoCredentials:
     def creation(self, user: str, kept: Any) -> dict[str, Any]:
         """As `Credentials.creation`."""
         sound = isinstance(kept, dict) and kept.get("user") == {"S": user}
-        if not sound or not all(map(_is_value, kept.values())):
+        if not sound or not all(map(is_value, kept.values())):
             raise Invalid("Its account is not one of this user.", code="invalid_backup")
         item = kept | _key(user)
         return {
@@ -68,7 +69,7 @@ def _key(user: str) -> codec.Item:
     return {keys.PK: {"S": pk}, keys.SK: {"S": sk}}
 
 
-def _is_value(value: Any) -> bool:
+def is_value(value: Any) -> bool:
     """Whether it has the shape of an attribute value, as DynamoDB's API writes them."""
     if not isinstance(value, dict) or len(value) != 1:
         return False
@@ -80,5 +81,5 @@ def _is_value(value: Any) -> bool:
     if kind in ("BOOL", "NULL"):
         return isinstance(content, bool)
     if kind == "L":
-        return isinstance(content, list) and all(map(_is_value, content))
-    return kind == "M" and isinstance(content, dict) and all(map(_is_value, content.values()))
+        return isinstance(content, list) and all(map(is_value, content))
+    return kind == "M" and isinstance(content, dict) and all(map(is_value, content.values()))
