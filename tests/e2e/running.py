@@ -156,6 +156,7 @@ class Running(Api):
     folder: Path
     template: Path = ROOT / "template.yaml"
     collections: Path = ROOT / "collections"
+    parameters: tuple[str, ...] = ()  # of the template, NAME=VALUE
     url: str = ""
     token: str = ""
     started: list[int] = field(default_factory=list)  # every process that was ever seen
@@ -171,6 +172,7 @@ class Running(Api):
             *(sys.executable, "-m", "infra.cli", "run", "--no-reload", "--log-format", "json"),
             *("--port", str(port), "--data", str(self.folder / "data")),
             *("--template", str(self.template), "--collections", str(self.collections)),
+            *(part for one in self.parameters for part in ("--set", one)),
         ]
         environment = {
             name: value
