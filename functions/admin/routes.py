@@ -16,7 +16,7 @@ from covey.records.conditions import Conditions
 from covey.records.emptiness import is_empty
 from covey.records.time import rfc3339
 from covey.wiring import services
-from functions.admin import backing_up, outbox, rules, users
+from functions.admin import backing_up, keys, outbox, rules, users
 
 FLAG = {"type": "boolean", "default": False}
 COLLECTION = {
@@ -138,9 +138,11 @@ def routes() -> Routes:
         **rules.SCHEMAS,
         **users.SCHEMAS,
         **backing_up.SCHEMAS,
+        **keys.SCHEMAS,
     }
     routes = Routes("admin", schemas=schemas)
     backing_up.declare(routes)
+    keys.declare(routes)
     outbox.declare(routes)
     rules.declare(routes)
     users.declare(routes)

@@ -49,7 +49,6 @@ def routes() -> Routes:
 
     @routes.get(
         "/openapi.json",
-        key=("schema:read",),
         summary="Describe the API as OpenAPI 3.1",
         answer={"type": "object"},
     )
@@ -59,7 +58,6 @@ def routes() -> Routes:
 
     @routes.get(
         "/docs",
-        key=("schema:read",),
         summary="Describe the API as a page",
         answer={"type": "string"},
         produces="text/html",

@@ -1,4 +1,4 @@
-"""Nightly: the records of each collection are counted."""
+"""Nightly: the records of each collection are counted, and signing keys that served removed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from covey.wiring import services
 def run(slot: str, context: Context) -> Mapping[str, Any]:
     """Count for this slot."""
     parts = services()
+    parts.signing_keys.prune()
     return nightly(parts.jobs, parts.statistics, slot)
 
 

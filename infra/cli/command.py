@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from infra.cli import transfer_commands
+from infra.cli import key_commands, transfer_commands
 from infra.cli.sql.commands import export_sql, import_sql
 from infra.gateway.options import HOUSE, Options
 
@@ -32,6 +32,7 @@ def main() -> None:
     covey demo       50,000 flights, and five requests to try
     covey import, export      records from a file, and to one
     covey backup, restore     everything to a file, and back
+    covey keys       which keys sign access tokens, and the next one
     covey import-sql, export-sql   a PostgreSQL or SQLite database in, or out
     """
 
@@ -175,6 +176,8 @@ def _follow() -> None:
         raise click.ClickException("\n".join(failures))
     click.echo("Everything is ready.")
 
+
+key_commands.add_to(main, _ENDPOINT, _reach)
 
 _YES = click.option("--yes", is_flag=True, help="Also what loses data.")
 

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from covey.identity.sealing import Seal
     from covey.identity.second_factor import SecondFactor
     from covey.identity.sessions import Sessions
+    from covey.identity.signing_keys import SigningKeys
     from covey.identity.throttle import Throttle
     from covey.identity.tokens import Tokens
     from covey.insight.statistics import LastCounts, Statistics
@@ -627,15 +628,21 @@ class Services:
     @cached_property
     def tokens(self) -> Tokens:
         """Access tokens."""
-        from covey.identity.signing_keys import SigningKeys
         from covey.identity.tokens import Tokens
-        from covey.store.models.signing_key import DynamoKeyStore
 
         return Tokens(
-            SigningKeys(DynamoKeyStore()),
+            self.signing_keys,
             issuer=self.settings.token_issuer,
             lifetime=self.settings.access_token_ttl,
         )
+
+    @cached_property
+    def signing_keys(self) -> SigningKeys:
+        """The keys of access tokens."""
+        from covey.identity.signing_keys import SigningKeys
+        from covey.store.models.signing_key import DynamoKeyStore
+
+        return SigningKeys(DynamoKeyStore(), lifetime=self.settings.access_token_ttl)
 
     @cached_property
     def account_store(self) -> AccountStore:

@@ -74,6 +74,7 @@ class StoredKey:
     id: str
     private: bytes
     created: int
+    generation: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,10 @@ class KeyStore(Protocol):
 
     def add(self, generation: int, key: StoredKey) -> bool:
         """Keep `key` as this generation unless there is one; whether it was kept."""
+        ...
+
+    def remove(self, key: StoredKey) -> bool:
+        """Forget this very key; whether it was there."""
         ...
 
 

@@ -165,6 +165,15 @@ class MemoryKeyStore:
         with self.lock:
             return self.keys.setdefault(generation, key) is key
 
+    def remove(self, key: StoredKey) -> bool:
+        """Forget it."""
+        with self.lock:
+            kept = self.keys.get(key.generation)
+            if kept is None or kept.id != key.id:
+                return False
+            del self.keys[key.generation]
+            return True
+
 
 @dataclass
 class MemoryAttemptStore:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import PutError
+from pynamodb.exceptions import DeleteError, PutError
 
 from covey.identity.ports import StoredKey
 from covey.store import keys
@@ -25,7 +25,7 @@ class DynamoKeyStore:
         """1 read unit."""
         partition, _ = keys.signing_key(0)
         return [
-            StoredKey(item.key_id, bytes.fromhex(item.private), int(item.created))
+            StoredKey(item.key_id, bytes.fromhex(item.private), int(item.created), int(item.sk))
             for item in SigningKeyItem.query(partition, consistent_read=True)
         ]
 
@@ -40,6 +40,17 @@ class DynamoKeyStore:
         try:
             item.save(condition=SigningKeyItem.pk.does_not_exist())
         except PutError as exc:
+            if refused(exc):
+                return False
+            raise
+        return True
+
+    def remove(self, key: StoredKey) -> bool:
+        """1 write unit."""
+        item = SigningKeyItem(*keys.signing_key(key.generation))
+        try:
+            item.delete(SigningKeyItem.key_id == key.id)
+        except DeleteError as exc:
             if refused(exc):
                 return False
             raise
