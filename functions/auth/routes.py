@@ -27,7 +27,9 @@ from functions.auth.schemas import SCHEMAS
 
 def routes() -> Routes:
     """The routes of this function."""
-    routes = Routes("auth", schemas={**SCHEMAS, **api_keys.SCHEMAS, **impersonation.SCHEMAS, **oauth.SCHEMAS})
+    routes = Routes(
+        "auth", schemas={**SCHEMAS, **api_keys.SCHEMAS, **impersonation.SCHEMAS, **oauth.SCHEMAS}
+    )
     _signing(routes)
     _bootstrap(routes)
     passwords.declare(routes)

@@ -1,4 +1,4 @@
-"""Every minute: records whose time has come are deleted."""
+"""Every minute: records whose time has come are deleted, and anonymous users who are gone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ def run(slot: str, context: Context) -> Mapping[str, Any]:
     """Sweep for this slot."""
     parts = services()
     left = time_left(context, RESERVE_MS)
-    return sweep(parts.jobs, parts.record_store, parts.records.expire, slot, int(time.time()), left)
+    swept = sweep(
+        parts.jobs, parts.record_store, parts.records.expire, slot, int(time.time()), left
+    )
+    if "repeated" in swept:
+        return swept
+    return {**swept, **parts.anonymous_sweep.run(left)}
 
 
 handler = schedule_handler(run)

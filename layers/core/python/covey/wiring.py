@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from covey.identity.accounts import Accounts
     from covey.identity.addresses import Addresses
     from covey.identity.administration import Administration
-    from covey.identity.anonymous import AnonymousUsers
+    from covey.identity.anonymous import AnonymousSweep, AnonymousUsers
     from covey.identity.api_key import ApiKeyStore
     from covey.identity.api_keys import ApiKeys
     from covey.identity.audit import Audit
@@ -906,11 +906,32 @@ class Services:
         )
 
     @cached_property
+    def anonymous_sweep(self) -> AnonymousSweep:
+        """Users without credentials who are gone."""
+        from covey.identity.anonymous import AnonymousSweep
+        from covey.identity.principal import SYSTEM
+        from covey.records.conditions import Conditions
+        from covey.store.models.anonymous import DynamoAnonymousStore
+
+        def read(user: str) -> Record | None:
+            return self.record_store.get(self.catalog.get("users"), user, consistent=True)
+
+        def delete(user: Record) -> None:
+            unchanged = Conditions.parse(user.etag, None)
+            self.records.delete(SYSTEM, "users", user.id, conditions=unchanged)
+
+        return AnonymousSweep(
+            listed=DynamoAnonymousStore(), sessions=self.sessions, read=read, delete=delete
+        )
+
+    @cached_property
     def administration(self) -> Administration:
         """What administrators do to accounts."""
         from covey.identity.administration import Administration
 
-        return Administration(self.account_store, self.sessions, self.audit)
+        return Administration(
+            self.account_store, self.sessions, self.audit, self.factor_store, self.post
+        )
 
     @cached_property
     def challenges(self) -> Challenges:

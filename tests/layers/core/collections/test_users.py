@@ -60,7 +60,7 @@ def test_a_team_adds_its_own_and_keeps_what_is_built_in() -> None:
     assert list(users.fields) == ["email", "name", "roles", "verified", "nick"]
     assert users.fields["email"].key == collection().fields["email"].key
     assert str(users.fields["email"].read) == "auth != null"
-    assert users.fields["email"].required
+    assert not users.fields["email"].required
     assert users.unique == (("email",), ("nick",))
     assert users.rules.update is None  # rules are written as a whole
     assert load(dump(users), previous=users) == users
@@ -75,7 +75,7 @@ def test_no_rules_at_all_stay_no_rules() -> None:
 CHANGED: dict[str, tuple[dict[str, Any], str]] = {
     "another type": ({"email": {"type": "text"}}, "fields.email.type"),
     "a writable role": ({"roles": {"write": "true"}}, "fields.roles.write"),
-    "an optional address": ({"email": {"required": False}}, "fields.email.required"),
+    "an address of another kind": ({"email": {"list": True}}, "fields.email.list"),
     "another default": ({"verified": {"default": True}}, "fields.verified.default"),
     "no mapping": ({"email": None}, "fields.email"),
 }

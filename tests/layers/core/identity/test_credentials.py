@@ -12,6 +12,7 @@ from covey.identity.departures import Departures
 from covey.identity.ports import Place
 from covey.identity.principal import GUEST, Kind, Principal
 from covey.records.model import Change, ChangeKind
+from covey.testing.federation import MemoryIdentityStore
 from tests.layers.core.identity.world import EMAIL, PASSWORD, World, at_once
 
 NEW = "another horse entirely"
@@ -200,7 +201,7 @@ def test_of_a_deleted_user_nothing_stays(world: World) -> None:
     user = world.records.get(users, signed_in.user["id"])
     assert user is not None
     change = Change("users", user.id, 1, ChangeKind.DELETED, user, None)
-    departures = Departures(world.accounts_kept, world.sessions)
+    departures = Departures(world.accounts_kept, world.sessions, MemoryIdentityStore())
     assert departures.wants(users)
     for _ in range(2):
         departures.apply(users, [change])

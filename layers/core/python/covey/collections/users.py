@@ -2,7 +2,8 @@
 
 A team may extend it in ``collections/users.yaml`` with fields, rules and indexes of its own. What
 is here stays: accounts, sign-in and rules rest on it. Only the `read` rules of these fields may be
-written anew.
+written anew, and whether everyone must have an e-mail: those who are anonymous, or come from a
+provider that does not vouch for one, have none.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ DOCUMENT: Mapping[str, Any] = {
     "name": NAME,
     "description": "Everyone who can sign in.",
     "fields": {
-        "email": {"type": "email", "required": True, "read": _SELF, "write": "false"},
+        "email": {"type": "email", "read": _SELF, "write": "false"},
         "name": {"type": "text", "max": 200},
         "roles": {"type": "text", "max": 63, "list": True, "read": _SELF, "write": "false"},
         "verified": {"type": "bool", "default": False, "write": "false"},
@@ -69,8 +70,8 @@ def _fields(own: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
         built_in = fields[name]
         changes = written if isinstance(written, Mapping) else {"": written}
         for key, value in changes.items():
-            if key == "read":
-                built_in["read"] = value
+            if key == "read" or (name, key) == ("email", "required"):
+                built_in[key] = value
             elif key not in built_in or built_in[key] != value:
                 message = "is built in; only its read rule may be written anew"
                 faults.add(f"fields.{name}.{key}".rstrip("."), "built_in", message)

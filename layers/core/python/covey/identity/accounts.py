@@ -6,7 +6,7 @@ a disabled account answer alike and cost alike (the same reads, one password has
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -113,12 +113,12 @@ class Accounts:
         the e-mail is taken. By mail the answer is None for addresses free and taken alike, and
         a letter tells the owner which it was.
         """
-        users = _open_to_sign_up(self._collections.get(USERS))
+        users = open_to_sign_up(self._collections.get(USERS))
         refuse_early(caller, users, "create")
         user = self.prepare(values, password, caller)
         # The e-mail's own write rule is about changing it: nobody signs up without one.
         written = values.keys() - {"email"}
-        authorize(caller, "create", users, user, changed_fields=sorted(written))
+        self.check_new(user, caller, written)
         self._limits.take(throttle.SIGN_UP_ADDRESS, place.address)
         if not self._by_mail:
             return self.add(user, str(password), place=place)
@@ -276,8 +276,9 @@ class Accounts:
         if account is None or account.disabled:
             return None
         user = self._records.get(self._collections.get(USERS), id, consistent=True)
-        if user is not None and self._by_mail and not user.values.get("verified"):
-            return None
+        # Who has no address at all proved to be it by other means.
+        if user is not None and self._by_mail and user.values.get("email"):
+            return user if user.values.get("verified") else None
         return user
 
     def answer(self, user: Record, session: Session, refresh_token: str) -> SignedIn:
@@ -296,7 +297,8 @@ class Accounts:
         return visible(caller, self._collections.get(USERS), user, read=read) or {"id": user.id}
 
 
-def _open_to_sign_up(users: Collection) -> Collection:
+def open_to_sign_up(users: Collection) -> Collection:
+    """`users` with the rule that holds for new ones: anybody, where a team wrote none."""
     if users.rules.create is not None:
         return users
     return replace(users, rules=replace(users.rules, create=parse("true")))

@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from covey.collections.model import Collection
-from covey.errors import Conflict, FieldError, Invalid, Unauthenticated
-from covey.fields import FieldFault, validate_value
+from covey.errors import Conflict, Unauthenticated
 from covey.identity import throttle
 from covey.identity.audit import Audit
 from covey.identity.challenges import CHANGE_EMAIL, VERIFY, Challenges
 from covey.identity.ports import NOWHERE, Place, UserRecords
 from covey.identity.principal import Principal
 from covey.identity.throttle import Throttle
+from covey.identity.users import address, named
 from covey.mail.post import Post
 from covey.records.model import Record
 from covey.records.time import now_ms
@@ -88,10 +88,11 @@ class Addresses:
         its owner gets no link, but a letter that says so.
         """
         user = self.owner(caller)
-        email = self._address(new)
+        email = address(self._collections.get(USERS), new)
         self._limits.take(throttle.LETTER_READER, f"id:{user.id}")
         self._post.order("change_email", user=user.id, old=user.values.get("email"), new=email)
-        self._post.order("email_changing", user=user.id, new=email)
+        if user.values.get("email") is not None:
+            self._post.order("email_changing", user=user.id, new=email)
         self._audit.note("email_change_asked", user.id, place, actor=caller.actor)
 
     def change(self, secret: str, place: Place = NOWHERE) -> None:
@@ -102,12 +103,19 @@ class Addresses:
         """
         proof = self._challenges.redeem(CHANGE_EMAIL, secret)
         user, old, new = proof["user"], proof["old"], proof["new"]
-        if self._write(user, old, {"email": new, "verified": True}) is None:
+        if self._write(user, old, {"email": new, "verified": True}, named) is None:
             raise Unauthenticated("This link does not hold any more.", code="invalid_token")
         self._audit.note("email_changed", user, place)
-        self._post.order("email_changed", to=old, new=new)
+        if old is not None:  # an anonymous user had none
+            self._post.order("email_changed", to=old, new=new)
 
-    def _write(self, user: str, email: str, values: Mapping[str, Any]) -> Record | None:
+    def _write(
+        self,
+        user: str,
+        email: str | None,
+        values: Mapping[str, Any],
+        also: Callable[[Mapping[str, Any]], dict[str, Any]] = dict,
+    ) -> Record | None:
         """The user's record with these values; None where their address is not `email`."""
         users = self._collections.get(USERS)
         for _ in range(ATTEMPTS):
@@ -120,7 +128,7 @@ class Addresses:
                 before,
                 version=before.version + 1,
                 updated=max(self._clock(), before.updated),
-                values={**before.values, **values},
+                values=also({**before.values, **values}),
             )
             try:
                 self._records.update(users, before, after)
@@ -131,11 +139,3 @@ class Addresses:
                 return after
         raise Conflict("The account keeps changing. Try again.")
 
-    def _address(self, new: object) -> str:
-        field = self._collections.get(USERS).fields["email"]
-        try:
-            email: str = validate_value(new, field)
-        except FieldFault as exc:
-            fault = FieldError("email", exc.code, str(exc))
-            raise Invalid(f"email {exc}.", errors=[fault]) from exc
-        return email.lower() if email.isascii() else email

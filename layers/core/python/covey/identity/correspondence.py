@@ -67,7 +67,7 @@ class Correspondence:
 
     def _verify(self, order: Mapping[str, Any]) -> Draft | None:
         user = self._by_id(order["user"])
-        if user is None or user.values.get("verified"):
+        if user is None or user.values.get("verified") or "email" not in user.values:
             return None
         email = user.values["email"]
         return self._linked(email, VERIFY, {"user": user.id, "email": email})
@@ -94,12 +94,12 @@ class Correspondence:
         return self._linked(new, CHANGE_EMAIL, dict(order))
 
     def _email_changing(self, order: Mapping[str, Any]) -> Draft | None:
-        user = self._by_id(order["user"])
-        return Draft(user.values["email"], {"new": order["new"]}) if user else None
+        return self._told(order, {"new": order["new"]})
 
     def _email_changed(self, order: Mapping[str, Any]) -> Draft | None:
         return Draft(order["to"], {"new": order["new"]})
 
+    def _password_changed(self, order: Mapping[str, Any]) -> Draft | None:
         return self._told(order, {})
 
     def _factor_changed(self, order: Mapping[str, Any]) -> Draft | None:
@@ -110,9 +110,9 @@ class Correspondence:
 
     def _told(self, order: Mapping[str, Any], values: Mapping[str, Any]) -> Draft | None:
         """Word to a user about themselves; there is none to who has no address."""
-    def _password_changed(self, order: Mapping[str, Any]) -> Draft | None:
         user = self._by_id(order["user"])
-        return Draft(user.values["email"]) if user else None
+        email = user.values.get("email") if user else None
+        return Draft(email, dict(values)) if email else None
 
     def _linked(self, to: str, purpose: Purpose, proof: Mapping[str, Any]) -> Draft:
         """A letter with a link; its secret is a fragment, which no server and no Referer sees."""

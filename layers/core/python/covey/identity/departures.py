@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from covey.collections.model import Collection
+from covey.identity.federation.ports import IdentityStore
 from covey.identity.ports import AccountStore
 from covey.identity.sessions import Sessions
 from covey.records.model import Change, ChangeKind
@@ -20,9 +21,12 @@ class Departures:
 
     name = "departures"
 
-    def __init__(self, accounts: AccountStore, sessions: Sessions) -> None:
+    def __init__(
+        self, accounts: AccountStore, sessions: Sessions, identities: IdentityStore
+    ) -> None:
         self._accounts = accounts
         self._sessions = sessions
+        self._identities = identities
 
     def wants(self, collection: Collection) -> bool:
         """Users alone."""
@@ -33,4 +37,5 @@ class Departures:
         for change in changes:
             if change.kind is ChangeKind.DELETED:
                 self._sessions.end_all(change.id)
+                self._identities.forget(change.id)
                 self._accounts.remove(change.id)

@@ -117,6 +117,10 @@ class AccountStore(Protocol):
         """The entry that fails unless the account is enabled and of this generation."""
         ...
 
+    def strip(self, user: str) -> None:
+        """Forget whatever is kept with the account, but not itself."""
+        ...
+
     def remove(self, user: str) -> None:
         """Forget the account and whatever is kept with it; no matter whether it is there."""
         ...

@@ -82,6 +82,9 @@ class MemoryAccountStore:
 
         return _entry(holds, lambda: None)
 
+    def strip(self, user: str) -> None:
+        """Nothing is kept with it here: the twins of the rest keep that apart."""
+
     def remove(self, user: str) -> None:
         """Forget it."""
         self.accounts.pop(user, None)

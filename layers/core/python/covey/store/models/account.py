@@ -102,18 +102,18 @@ class DynamoAccountStore:
             }
         }
 
+    def strip(self, user: str) -> None:
+        """1 read unit, and 1 write unit per item."""
+        for item in Item.query(keys.account(user)[0], consistent_read=True):
+            if item.sk != keys.ONLY:
+                item.delete()
+
     def remove(self, user: str) -> None:
         """1 read unit, and 1 write unit per item."""
         for item in Item.query(keys.account(user)[0], consistent_read=True):
             item.delete()
 
 
-def _item(account: Account) -> AccountItem:
-    return AccountItem(
-        *keys.account(account.user),
-        user=account.user,
-        password=account.password,
-        created=account.created,
 def _stands(account: Account) -> dict[str, Any]:
     return {
         "ConditionExpression": "generation = :g AND disabled = :f",
@@ -124,7 +124,13 @@ def _stands(account: Account) -> dict[str, Any]:
     }
 
 
+def _item(account: Account) -> AccountItem:
+    return AccountItem(
+        *keys.account(account.user),
+        user=account.user,
+        password=account.password,
+        created=account.created,
         disabled=account.disabled,
         generation=account.generation,
-    )
         factors=account.factors,
+    )
