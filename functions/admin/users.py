@@ -83,6 +83,17 @@ def declare(routes: Routes) -> None:
         services().administration.end_sessions(request.principal, id, place(request))
         return no_content()
 
+    @routes.delete(
+        "/admin/users/{id}/factors",
+        summary="Remove the second factors and passkeys of a user who has lost them",
+        status=204,
+        problems=(401, 403, 404, 409),
+    )
+    def remove_factors(request: Request, id: str) -> Response:
+        """Their sessions end too, and a letter tells them."""
+        services().administration.remove_factors(request.principal, id, place(request))
+        return no_content()
+
     @routes.get(
         "/admin/audit",
         summary="List what happened to accounts, newest first",

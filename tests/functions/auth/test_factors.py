@@ -9,6 +9,8 @@ from typing import Any
 import pyotp
 import pytest
 
+from tests.layers.core.identity.device import Device
+
 EMAIL, PASSWORD = "ann@example.test", "correct horse battery"
 CREDENTIALS = {"email": EMAIL, "password": PASSWORD}
 
@@ -100,3 +102,93 @@ def test_an_authenticator_app_from_secret_to_second_factor(api: Any, ann: Any, r
     assert (gone.status, gone.code) == (401, "invalid_credentials")
     assert api("DELETE", "/auth/mfa/totp", body={"code": fresh[0]}, token=token).status == 204
     assert "access_token" in api("POST", "/auth/sign-in", body=CREDENTIALS).json
+
+
+def test_a_passkey_from_options_to_sign_in(api: Any, ann: Any) -> None:
+    token = ann["access_token"]
+    device = Device("http://localhost:8000")
+    offered = api("POST", "/auth/passkeys/options", token=token)
+    assert (offered.status, offered.json["rp"]["id"]) == (200, "localhost")
+    body = {"credential": device.create(offered.json), "name": "Phone"}
+    made = api("POST", "/auth/passkeys", body=body, token=token)
+    assert (made.status, made.json["name"], made.json["used"]) == (201, "Phone", None)
+    host = {"Host": "evil.test"}
+    asked = api("POST", "/auth/passkeys/sign-in/options", headers=host)
+    assert asked.json["rpId"] == "localhost"
+    credential = {"credential": device.get(asked.json)}
+    entered = api("POST", "/auth/passkeys/sign-in", body=credential)
+    assert (entered.status, entered.json["user"]["id"]) == (200, ann["user"]["id"])
+    again = api("POST", "/auth/passkeys/sign-in", body=credential)
+    assert (again.status, again.code) == (401, "invalid_credentials")
+    (kept,) = api("GET", "/auth/passkeys", token=token).json["items"]
+    assert kept["used"] is not None
+    other = api("POST", "/auth/sign-up", body={**CREDENTIALS, "email": "b@example.test"}).json
+    path = f"/auth/passkeys/{kept['id']}"
+    assert api("DELETE", path, token=other["access_token"]).status == 404
+    assert api("DELETE", path, token=token).status == 204
+    assert api("GET", "/auth/passkeys", token=token).json["items"] == []
+
+
+ROUTES = [
+    ("POST", "/auth/otp/request", ["email"]),
+    ("POST", "/auth/otp", ["flow", "code"]),
+    ("POST", "/auth/magic/request", ["email"]),
+    ("POST", "/auth/magic", ["flow", "token"]),
+    ("POST", "/auth/mfa", ["flow", "code"]),
+    ("POST", "/auth/mfa/totp/confirm", ["code"]),
+    ("DELETE", "/auth/mfa/totp", ["code"]),
+    ("POST", "/auth/mfa/recovery-codes", ["code"]),
+    ("POST", "/auth/passkeys", ["credential"]),
+    ("POST", "/auth/passkeys/sign-in", ["credential"]),
+]
+
+
+def test_bodies_of_other_shapes_are_told_so(api: Any, ann: Any) -> None:
+    token = ann["access_token"]
+    for method, path, names in ROUTES:
+        for value in (None, 7, [], {"a": 1} if names != ["credential"] else "x"):
+            answer = api(method, path, body=dict.fromkeys(names, value), token=token)
+            assert (answer.status, answer.code) == (422, "validation_failed"), (path, value)
+        missing = api(method, path, body={}, token=token)
+        assert (missing.status, missing.json["errors"][0]["field"]) == (422, names[0])
+        extra = api(method, path, body={**dict.fromkeys(names, "x"), "more": 1}, token=token)
+        assert extra.status == 422
+        for name in names:
+            odd = dict.fromkeys(names, "x") | {name: "\x00" * 100_000}
+            assert api(method, path, body=odd, token=token).status < 500
+
+
+OWN = [
+    ("GET", "/auth/mfa", None),
+    ("POST", "/auth/mfa/totp", {}),
+    ("POST", "/auth/mfa/totp/confirm", {"code": "1"}),
+    ("DELETE", "/auth/mfa/totp", {"code": "1"}),
+    ("POST", "/auth/mfa/recovery-codes", {"code": "1"}),
+    ("POST", "/auth/passkeys/options", {}),
+    ("POST", "/auth/passkeys", {"credential": {}}),
+    ("GET", "/auth/passkeys", None),
+    ("DELETE", "/auth/passkeys/x", {}),
+]
+
+
+def test_guests_set_nothing_up(api: Any) -> None:
+    for method, path, body in OWN:
+        answer = api(method, path, **({} if body is None else {"body": body}))
+        assert (answer.status, answer.code) == (401, "unauthenticated"), path
+
+
+def test_an_administrator_removes_lost_factors(api: Any, ann: Any, root: str) -> None:
+    path = f"/admin/users/{ann['user']['id']}/factors"
+    assert api("DELETE", path, token=ann["access_token"]).code == "administrators_only"
+    assert api("DELETE", path, token=root).status == 204
+    assert api("GET", "/auth/me", token=ann["access_token"]).code == "invalid_token"
+
+
+def test_a_record_without_an_account_signs_in_by_code(api: Any, root: str) -> None:
+    made = api("PUT", "/records/users/zoe", body={"email": "zoe@example.test"}, token=root)
+    assert made.status == 201
+    flow = api("POST", "/auth/otp/request", body={"email": "zoe@example.test"}).json["flow"]
+    code = re.search(r"\b\d{6}\b", letter(api, root, "code"))[0]
+    entered = api("POST", "/auth/otp", body={"flow": flow, "code": code})
+    assert (entered.status, entered.json["user"]["id"]) == (200, "zoe")
+    assert api("GET", "/auth/me", token=entered.json["access_token"]).status == 200

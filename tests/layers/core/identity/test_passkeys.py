@@ -280,7 +280,7 @@ def registered() -> tuple[World, Principal, Device]:
     return world, ann, added(world, ann)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(data=st.data())
 def test_hostile_credentials_are_refused_whatever_they_are(
     registered: tuple[World, Principal, Device], data: st.DataObject

@@ -308,6 +308,23 @@ def test_a_stranger_who_waits_with_an_app_is_rid_of_it(ann: Ann) -> None:
     assert status == {"totp": False, "recovery_codes": 0, "passkeys": 0, "password": False}
 
 
+def test_an_administrator_takes_lost_factors_away(ann: Ann) -> None:
+    device = Device()
+    offered = ann.world.passkeys.offer(ann.old, code=ann.later())
+    ann.world.passkeys.add(ann.old, device.create(offered), "Phone")
+    flow = ann.began().flow
+    remove = ann.world.administration.remove_factors
+    assert refused(lambda: remove(ann.old, ann.id)) == "administrators_only"
+    assert refused(lambda: remove(ROOT, "nobody")) == "not_found"
+    remove(ROOT, ann.id)
+    assert refused(lambda: ann.world.accounts.finish(flow, ann.codes[0])) != ""
+    assert refused(lambda: ann.world.passkeys.sign_in(device.get(ann.world.passkeys.ask())))
+    assert not ann.world.sessions.of(ann.id)
+    assert ann.world.sign_in()
+    assert kinds(ann.world).count("factors_removed") == 1
+    assert "An administrator removed" in ann.world.mailer.sent[-1].text
+
+
 def test_the_secret_is_kept_sealed_for_its_user(ann: Ann) -> None:
     kept = ann.world.factors_kept.of(ann.id)
     assert kept.totp is not None

@@ -23,8 +23,8 @@ from covey.identity.correspondence import Correspondence
 from covey.identity.credentials import Credentials
 from covey.identity.factors import FactorStore
 from covey.identity.flows import Flows, FlowStore
-from covey.identity.passkeys import Passkeys, party_of
 from covey.identity.impersonation import Impersonation
+from covey.identity.passkeys import Passkeys, party_of
 from covey.identity.ports import (
     AccountStore,
     AttemptStore,
@@ -194,7 +194,9 @@ class World:
             addresses=self.addresses,
             audit=self.audit,
         )
-        self.administration = Administration(self.accounts_kept, self.sessions, self.audit)
+        self.administration = Administration(
+            self.accounts_kept, self.sessions, self.audit, self.factors_kept, self.post
+        )
         self.first = FirstAdministrator(
             self.bootstrap_kept, self.accounts, self.throttle, clock=clock
         )

@@ -1,7 +1,7 @@
 """Secrets at rest: AES-256-GCM under a key of this deployment's.
 
-What is sealed for one user does not open for another. A copy of the table without the key's item,
-a backup say, tells nothing.
+What is sealed for one user does not open for another, and an account's items without the key's
+tell nothing.
 """
 
 from __future__ import annotations
