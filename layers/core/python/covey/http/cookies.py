@@ -42,7 +42,7 @@ def sent(request: Request) -> str | None:
     request.by_cookie = True
     if len(values) > 1:
         clear(request)
-        raise Unauthenticated("The session cookie was sent twice.", code="invalid_token")
+        raise Unauthenticated("The session has ended. Sign in again.", code="invalid_token")
     return values[0]
 
 

@@ -111,4 +111,4 @@ def _digest(secret: str) -> str:
 
 
 def _invalid() -> Unauthenticated:
-    return Unauthenticated("The session cookie does not hold.", code="invalid_token")
+    return Unauthenticated("The session has ended. Sign in again.", code="invalid_token")

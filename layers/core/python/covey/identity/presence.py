@@ -56,20 +56,24 @@ class Presence:
 
         Raises Unauthenticated(code="invalid_token") where the session or the user is gone.
         """
-        session, user = self._present(claims.user, claims.session)
+        session, user = self._present(claims.user, claims.session, lambda _: True)
         return self._caller(session, user, claims.expires)
 
     def of_cookie(self, value: str) -> Principal:
         """The caller whom a session cookie names; raises as `of` does."""
         cookie = read(value)
-        session, user = self._present(cookie.user, cookie.session)
-        if not hmac.compare_digest(session.secret, cookie.digest):
-            raise Unauthenticated("The session cookie does not hold.", code="invalid_token")
+        session, user = self._present(
+            cookie.user,
+            cookie.session,
+            lambda kept: hmac.compare_digest(kept.secret, cookie.digest),
+        )
         return self._caller(session, user, session.expires)
 
-    def _present(self, id: str, session_id: str) -> tuple[Session, Record]:
+    def _present(
+        self, id: str, session_id: str, proven: Callable[[Session], bool]
+    ) -> tuple[Session, Record]:
         session, user = self._store.load(self._collections.get(USERS), id, session_id)
-        if session is None or session.expires <= self._clock():
+        if session is None or session.expires <= self._clock() or not proven(session):
             raise Unauthenticated("The session has ended. Sign in again.", code="invalid_token")
         if user is None:
             raise Unauthenticated("This user is gone.", code="invalid_token")
