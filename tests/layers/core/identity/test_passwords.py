@@ -1,5 +1,7 @@
 """Passwords: which are taken, how they are kept."""
 
+import time
+
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 
@@ -31,6 +33,56 @@ def test_refuses(password: str, code: str) -> None:
     with pytest.raises(passwords.UnacceptableError) as refused:
         passwords.check(password, email="Ann@example.test")
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        pytest.param("covey-winter-2026", id="the-product"),
+        pytest.param("I love C0V3Y!", id="the-product-disguised"),
+        pytest.param("anna.lovelace.1815", id="before-the-at"),
+        pytest.param("LOVELACE1815", id="part-of-it-in-capitals"),
+        pytest.param("K\u00f6nigsberg7", id="the-name"),
+        pytest.param("Ko\u0308nigsberg7", id="the-name-decomposed"),
+        pytest.param("kÖnigsbergs Brücken", id="within-a-phrase"),
+    ],
+)
+def test_refuses_words_of_the_context(password: str) -> None:
+    with pytest.raises(passwords.UnacceptableError) as refused:
+        passwords.check(password, email="anna.lovelace@example.test", names=["Königsberg, Ada"])
+    assert refused.value.code == "too_personal"
+
+
+def test_names_too_short_or_absent_refuse_nothing() -> None:
+    for names in ([], [""], ["Ann"], ["a b c"], ["!!!!!"], ["__________"], ["\ud800"]):
+        passwords.check("an anniversary of c", email="ann@example.test", names=names)
+    passwords.check("example test mail", email="ann@example.test")
+
+
+@pytest.mark.parametrize(
+    "password", ["iloveyou", "1q2w3e4r5t", "qwertyuiop", "football", "MICHAEL1", "trustno1"]
+)
+def test_refuses_what_the_list_holds(password: str) -> None:
+    with pytest.raises(passwords.UnacceptableError):
+        passwords.check(password)
+
+
+def test_the_list_is_large_whole_and_comparable() -> None:
+    common = passwords._common()
+    assert len(common) > 8_000
+    assert all(len(one) >= passwords.MIN_LENGTH and one == one.casefold() for one in common)
+    assert "" not in common
+
+
+def test_the_list_is_read_when_first_asked_for_and_fast() -> None:
+    passwords._common.cache_clear()
+    best = 1.0
+    for _ in range(5):
+        passwords._common.cache_clear()
+        started = time.perf_counter()
+        passwords._common()
+        best = min(best, time.perf_counter() - started)
+    assert best < 0.015
 
 
 @pytest.mark.parametrize(

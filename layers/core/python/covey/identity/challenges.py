@@ -66,6 +66,10 @@ class Challenges:
         self._store.put_once(_key(purpose, secret), value, int(self._clock()) + purpose.seconds)
         return secret
 
+    def give_back(self, purpose: Purpose, secret: str, value: Mapping[str, Any]) -> None:
+        """Let a secret that was redeemed stand for `value` again: nothing came of it."""
+        self._store.put_once(_key(purpose, secret), value, int(self._clock()) + purpose.seconds)
+
     def redeem(self, purpose: Purpose, secret: str) -> dict[str, Any]:
         """What `secret` stands for, once; raises Unauthenticated(code="invalid_token")."""
         found = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from covey.errors import Conflict, FieldError, Invalid, Unauthenticated
@@ -17,6 +16,7 @@ from covey.identity.sessions import Sessions
 from covey.identity.throttle import Throttle
 from covey.mail.message import MAX_ADDRESS
 from covey.mail.post import Post
+from covey.records.model import Record
 
 
 class Credentials:
@@ -51,8 +51,7 @@ class Credentials:
         meanwhile.
         """
         user = self._addresses.owner(caller)
-        email = str(user.values.get("email", ""))
-        _check(new, [email], "new_password")
+        _check(new, "new_password", user)
         account = self.proven(caller, current)
         after = replace(account, password=passwords.digest(new))
         if not self._store.change(account, after):
@@ -99,13 +98,18 @@ class Credentials:
         Raises Unauthenticated("invalid_token"), Invalid; a password that may not be chosen does
         not spend the link.
         """
-        _check(new, [], "password")
+        _check(new, "password")
         proof = self._challenges.redeem(RESET, secret)
         user, account = self._addresses.of(proof["user"]), self._store.get(proof["user"])
         # The link was sent to an address that is another's by now.
         stale = user is None or user.values.get("email") != proof["email"]
         if account is None or account.disabled or stale:
             raise Unauthenticated("This link does not hold any more.", code="invalid_token")
+        try:
+            _check(new, "password", user)
+        except Invalid:
+            self._challenges.give_back(RESET, secret, proof)
+            raise
         after = replace(account, password=passwords.digest(new))
         if not self._store.change(account, after):
             raise Conflict("The account has changed meanwhile. Ask for another link.")
@@ -115,9 +119,11 @@ class Credentials:
         self._post.order("password_changed", user=account.user)
 
 
-def _check(password: str, emails: Sequence[str], field: str) -> None:
+def _check(password: str, field: str, user: Record | None = None) -> None:
+    told = user.values if user is not None else {}
+    email, name = str(told.get("email") or ""), str(told.get("name") or "")
     try:
-        passwords.check(password, email=next(iter(emails), ""))
+        passwords.check(password, email=email, names=[name])
     except passwords.UnacceptableError as exc:
         fault = FieldError(field, exc.code, str(exc))
         raise Invalid(f"{field} {exc}.", errors=[fault]) from exc

@@ -2,16 +2,23 @@
 
 Kept as argon2id with OWASP's parameters (Password Storage Cheat Sheet: 19 MiB, two passes, one
 lane). Taken by NIST SP 800-63B, 5.1.1.2: length is all that is asked for, no composition rules,
-Unicode normalised by NFKC before hashing, the commonest passwords refused.
+Unicode normalised by NFKC before hashing, the commonest passwords and words of the context
+refused.
 """
 
 from __future__ import annotations
 
+import gzip
+import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
+
+from covey.config import settings
 
 MIN_LENGTH = 8
 MAX_LENGTH = 256
@@ -20,19 +27,9 @@ MAX_LENGTH = 256
 # argon2. Its parameters are today's, so that an unknown e-mail costs what a known one does.
 _STAND_IN = "$argon2id$v=19$m=19456,t=2,p=1$Y292ZXktc3RhbmQtaW4tMQ$" + "A" * 43
 
-_COMMONEST = """
-    00000000 11111111 111111111 1111111111 11223344 12341234 12344321 1234567 12345678 123456789
-    1234567890 12345679 1234qwer 123123123 1q2w3e4r 1q2w3e4r5t 1qaz2wsx 1qaz2wsx3edc 123qweasd
-    22222222 55555555 66666666 77777777 87654321 88888888 987654321 99999999 0123456789 a1234567
-    a12345678 aa123456 aa12345678 abc12345 abcd1234 abcdefgh abcdefg1 administrator admin123
-    admin1234 asdf1234 asdfasdf asdfghjk asdfghjkl asdfghjkl1 baseball butterfly changeme
-    changeme1 computer dragon123 football football1 iloveyou iloveyou1 jennifer letmein1
-    letmein123 liverpool master123 metallica michelle monkey123 p@ssw0rd p@ssword passw0rd
-    password password1 password12 password123 password1234 princess princess1 q1w2e3r4
-    q1w2e3r4t5 qazwsxedc qwer1234 qwert123 qwerty12 qwerty123 qwerty1234 qwerty12345 qwertyui
-    qwertyuiop samsung1 starwars sunshine sunshine1 superman trustno1 welcome1 welcome123
-    whatever zaq12wsx zxcvbnm1 zxcvbnm123
-"""
+_COMMONEST = Path(__file__).with_name("common-passwords.txt.gz")  # see its license beside it
+_WORD = re.compile(r"[^\W_]{4,}")  # shorter names are parts of too much else
+_LOOKS = str.maketrans("013457@$", "oleastas")
 
 
 class UnacceptableError(ValueError):
@@ -45,7 +42,7 @@ class UnacceptableError(ValueError):
 
 @cache
 def _common() -> frozenset[str]:
-    return frozenset(_COMMONEST.split())
+    return frozenset(gzip.decompress(_COMMONEST.read_bytes()).decode().split("\n"))
 
 
 @cache
@@ -65,14 +62,27 @@ def normalised(password: str) -> bytes:
         raise UnacceptableError("invalid", "must be valid Unicode text") from exc
 
 
-def check(password: str, *, email: str = "") -> None:
-    """Raise UnacceptableError unless `password` may be chosen by the owner of `email`."""
+def check(password: str, *, email: str = "", names: Iterable[str] = ()) -> None:
+    """Raise UnacceptableError unless `password` may be chosen by the owner of `email`.
+
+    Refused besides the commonest is what anybody would try here, or with this user: the name
+    of the product, what is before the @, and the user's `names`.
+    """
     text = normalised(password).decode()
     if min(len(password), len(text)) < MIN_LENGTH:
         raise UnacceptableError("too_short", f"must have at least {MIN_LENGTH} characters")
     folded = text.casefold()
     if folded in _common() or len(set(folded)) == 1 or folded == email.casefold():
         raise UnacceptableError("too_common", "is among the first that anybody would try")
+    told = (settings().product_name, email.partition("@")[0], *names)
+    if any(word in spelt for word in _words(told) for spelt in (folded, folded.translate(_LOOKS))):
+        raise UnacceptableError("too_personal", "must not hold your name or that of the product")
+
+
+def _words(told: Iterable[str]) -> set[str]:
+    """The words of names, as passwords are compared with them."""
+    plain = " ".join(unicodedata.normalize("NFKC", one)[:200] for one in told).casefold()
+    return set(_WORD.findall(plain))
 
 
 def digest(password: str) -> str:

@@ -34,7 +34,7 @@ def new_user(
     provider tells the cases apart.
     """
     email = values.get("email")
-    faults = password_faults(password, email)
+    faults = password_faults(password, email, values.get("name"))
     if email is None:  # optional in a record, but who signs in by a password needs one
         faults.append(FieldError("email", "required", "must have a value"))
     try:
@@ -102,13 +102,14 @@ def roles_of(user: Record) -> tuple[str, ...]:
     return tuple(role for role in roles if isinstance(role, str))
 
 
-def password_faults(password: object, email: object) -> list[FieldError]:
-    """Why this password may not be chosen by who has this e-mail."""
+def password_faults(password: object, email: object, *names: object) -> list[FieldError]:
+    """Why this password may not be chosen by who has this e-mail and these names."""
     if not isinstance(password, str):
         code = "required" if password is None else "wrong_type"
         return [FieldError("password", code, "must be given as text")]
     try:
-        passwords.check(password, email=email if isinstance(email, str) else "")
+        told = [one for one in names if isinstance(one, str)]
+        passwords.check(password, email=email if isinstance(email, str) else "", names=told)
     except passwords.UnacceptableError as exc:
         return [FieldError("password", exc.code, str(exc))]
     return []
