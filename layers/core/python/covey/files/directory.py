@@ -66,6 +66,11 @@ class Directory:
 
     def read(self, bucket: str, key: str, start: int = 0) -> Iterator[bytes]:
         """The bytes from an offset on; raises NotFound at once."""
+        self.open(bucket, key)
+        return self._chunks(bucket, key, start)
+
+    def _chunks(self, bucket: str, key: str, start: int) -> Iterator[bytes]:
+        # Opened here, at the first step: what nobody takes a step of would stay open.
         while True:
             _, path = self.open(bucket, key)
             try:
@@ -73,14 +78,10 @@ class Directory:
             except FileNotFoundError:
                 continue  # replaced between the two steps: the new one is there
             break
-
-        def chunks() -> Iterator[bytes]:
-            with file:
-                file.seek(start)
-                while chunk := file.read(CHUNK):
-                    yield chunk
-
-        return chunks()
+        with file:
+            file.seek(start)
+            while chunk := file.read(CHUNK):
+                yield chunk
 
     def delete(self, bucket: str, key: str) -> None:
         """Forget an object, if it is there."""
