@@ -119,6 +119,17 @@ def test_the_fifth_guess_still_counts(world: World, purpose: Purpose) -> None:
 
 
 @BOTH
+def test_flows_of_known_and_unknown_addresses_are_kept_alike(
+    world: World, purpose: Purpose
+) -> None:
+    verified(world)
+    known, unknown = ask(world, purpose)[0], world.codes.ask(purpose, "nobody@example.test")
+    for flow in (known, unknown):
+        assert [world.flows.guess(purpose, flow) is not None for _ in range(5)] == [True] * 5
+        assert refused(lambda: world.flows.guess(purpose, flow))[0] == "invalid_token"  # noqa: B023
+
+
+@BOTH
 def test_time_runs_out(world: World, purpose: Purpose) -> None:
     verified(world)
     flow, secret = ask(world, purpose)
@@ -219,4 +230,4 @@ def test_nothing_kept_tells_the_code(world: World) -> None:
     kept: Any = getattr(world.flows_kept, "flows", None)
     if kept is not None:
         assert flow not in repr(kept)
-        assert code not in repr([one.value["secret"] for one in kept.values()])
+        assert code not in repr([one.value.get("secret") for one in kept.values()])

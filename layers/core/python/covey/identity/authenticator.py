@@ -54,11 +54,16 @@ class Proofs:
         self._second = second
         self._clock = clock
 
-    def account(self, caller: Principal) -> Account:
-        """The account of the user who calls, in no one else's name."""
+    def standing(self, caller: Principal) -> Account:
+        """The account of the user who calls, to be looked at."""
         account = self._store.get(caller.id) if caller.session else None
         if account is None:
             raise Unauthenticated("Nobody is signed in.")
+        return account
+
+    def account(self, caller: Principal) -> Account:
+        """The account of the user who calls, in no one else's name: to be changed."""
+        account = self.standing(caller)
         refuse_actors(caller.actor)
         return account
 
@@ -121,7 +126,7 @@ class Authenticator:
 
     def status(self, caller: Principal) -> dict[str, Any]:
         """What the caller has set up."""
-        account = self._proofs.account(caller)
+        account = self._proofs.standing(caller)
         factors = self._second.of(account)
         return {
             "totp": factors.asked,

@@ -70,6 +70,14 @@ class CodeLetters:
         return Draft(email, {**values, "lifetime": purpose.lifetime})
 
 
+class _Throttled(Exception):
+    """Too many wrong guesses at the codes of a user."""
+
+    def __init__(self, user: str) -> None:
+        super().__init__(user)
+        self.user = user
+
+
 class Codes:
     """Sends codes and links, and takes them."""
 
@@ -105,9 +113,9 @@ class Codes:
         self._limits.take(throttle.LETTER_ADDRESS, place.address)
         self._limits.take(throttle.CODE_PAIR, name, place.address)
         self._limits.take(throttle.CODE_READER, name)
-        flow = self._flows.new()
+        flow, until = self._flows.new(), self._flows.until(purpose)
+        self._flows.begin(purpose, flow, {}, until)
         if len(email) <= MAX_ADDRESS:
-            until = self._flows.until(purpose)
             self._post.order(purpose.name, flow=flow, email=email, until=until)
         return flow
 
@@ -119,6 +127,9 @@ class Codes:
         try:
             kept = self._flows.guess(purpose, flow)
             user, account = self._proven(purpose, flow, secret, kept, place)
+        except _Throttled as exc:
+            self._audit.note("codes_throttled", exc.user, place)
+            raise over() from exc
         except Unauthenticated:
             self._audit.note("sign_in_failed", "", place, means=purpose.name)
             raise
@@ -127,11 +138,12 @@ class Codes:
     def _proven(
         self, purpose: Purpose, flow: str, secret: str, kept: Mapping[str, Any], place: Place
     ) -> tuple[Record, Account]:
-        taken = self._counted(purpose, kept["user"], place)
+        # Nobody's flow is counted for itself: each guess takes the same time, known or not.
+        taken = self._counted(purpose, kept.get("user", f"flow:{flow}"))
         bare = secret.replace(" ", "") if purpose is CODE else secret
         if purpose is CODE and not _DIGITS.fullmatch(bare):
             raise over()
-        if not hmac.compare_digest(seal(flow, bare), kept["secret"]):
+        if not hmac.compare_digest(seal(flow, bare), kept.get("secret", "")):
             raise over()
         self._flows.finish(purpose, flow)
         self._limits.give_back(*taken)
@@ -146,7 +158,7 @@ class Codes:
             return user, account
         return self._first_proof(user, account, place)
 
-    def _counted(self, purpose: Purpose, user: str, place: Place) -> list[str]:
+    def _counted(self, purpose: Purpose, user: str) -> list[str]:
         """Count a guess at codes of this user: a few flows would otherwise do for many guesses.
 
         Beyond, right codes fail as wrong ones do: saying more would tell known addresses.
@@ -156,8 +168,7 @@ class Codes:
         try:
             return [self._limits.take(throttle.CODE_USER, user)]
         except TooManyRequests as exc:
-            self._audit.note("codes_throttled", user, place)
-            raise over() from exc
+            raise _Throttled(user) from exc
 
     def _account(self, user: Record) -> Account | None:
         """The account, made now for a record that administrators or an import wrote."""

@@ -188,7 +188,7 @@ class Passkeys:
 
     def of(self, caller: Principal) -> Sequence[Passkey]:
         """The caller's own, oldest first."""
-        return self._factors.of(self._proofs.account(caller).user).passkeys
+        return self._factors.of(self._proofs.standing(caller).user).passkeys
 
     def remove(
         self,
@@ -284,7 +284,8 @@ def _check_name(name: str) -> None:
 
 def _handle(credential: Mapping[str, Any]) -> str:
     try:
-        return _bytes(credential["response"]["userHandle"]).decode()
+        handle = _bytes(credential["response"]["userHandle"])
+        return handle.decode() if len(handle) <= MAX_HANDLE else ""
     except _MALFORMED:
         return ""
 

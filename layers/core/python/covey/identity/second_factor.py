@@ -131,7 +131,7 @@ class SecondFactor:
 def refuse_actors(actor: str) -> None:
     """Who acts in another's name does not change what proves who that is."""
     if actor:
-        raise Forbidden("Only the user itself changes this.")
+        raise Forbidden("Only the user can do this, in person.", code="impersonating")
 
 
 def changed_meanwhile() -> Conflict:
