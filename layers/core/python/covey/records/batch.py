@@ -27,7 +27,7 @@ from covey.records.operations import REFERENCE, Operation
 from covey.records.pending import Pending
 from covey.records.ports import RecordStore, Write, WriteRefused
 from covey.records.preparing import Prepared
-from covey.records.reading import Answer
+from covey.records.reading import LOOKED, Answer
 from covey.records.service import Also, Records
 from covey.records.upserting import Upserter
 
@@ -39,7 +39,6 @@ _METHODS: Final = {
     "replace": "PUT",
     "delete": "DELETE",
 }
-_LOOKED = 0.5  # read units that a failed look at a record is said to cost, whatever is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +123,7 @@ class Batches:
                 answer = self._do(principal, one, request, also)
             except NotFound as error:
                 # What is hidden answers as what is missing: units and time would tell them apart.
-                spent = meter.read()
-                spent.rru, spent.db_ms = before.rru + _LOOKED, before.db_ms
+                meter.restate(before, LOOKED)
                 yield Failed(one, error)
             except Exception as error:  # noqa: BLE001 - the others are to go on; it is told and logged
                 yield Failed(one, error)

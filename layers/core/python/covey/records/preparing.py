@@ -16,6 +16,7 @@ from covey.errors import Conflict, CoveyError, NotFound, PreconditionFailed
 from covey.fields import expires_at
 from covey.identity import authorize as access
 from covey.identity.principal import Principal
+from covey.insight import meter
 from covey.records import drafts
 from covey.records.archive import Version
 from covey.records.asking import Asking
@@ -31,7 +32,7 @@ from covey.records.history import Historian
 from covey.records.ids import created_of
 from covey.records.model import Record
 from covey.records.ports import Write
-from covey.records.reading import Answer, Parameters
+from covey.records.reading import LOOKED, Answer, Parameters
 
 OVERTAKEN = "conflict"  # the store's code for a write that came second
 
@@ -144,8 +145,10 @@ class Preparer(Historian):
     ) -> Record:
         """The record to write, once rules and preconditions hold on it as it is."""
         access.refuse_early(asking.principal, asking.collection, action)
+        spent = replace(meter.read())
         before = record or self._read(asking, record_id, consistent=True)
         if before is None or asking.visible(asking.collection, before) is None:
+            meter.restate(spent, LOOKED)
             raise NotFound("record")
         asking.authorize(action, before, before)
         conditions.check(before.etag)

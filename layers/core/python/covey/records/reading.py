@@ -13,6 +13,7 @@ from covey.expressions import Timestamp, bind, conjoin
 from covey.identity import authorize as access
 from covey.identity.principal import Principal
 from covey.identity.profile import with_profile
+from covey.insight import meter
 from covey.records.archive import Archive
 from covey.records.asking import Asking, Seen
 from covey.records.concealing import concealed_plan
@@ -40,6 +41,7 @@ from covey.records.referrers import Referrers
 from covey.records.relations import Relations
 from covey.records.time import now_ms
 
+LOOKED = 0.5  # read units that a failed look at a record is said to cost, whatever is there
 MAX_POINTING = 200  # records examined for one list of those that point to another
 
 Parameters = Mapping[str, str]
@@ -110,9 +112,12 @@ class Reader:
     ) -> Answer:
         """One record; `unchanged` when If-None-Match names it."""
         asking = self._asking(principal, collection, request, parameters)
+        before = replace(meter.read())
         record = self._read(asking, record_id, consistent=False)
         document = None if record is None else asking.visible(asking.collection, record)
         if record is None or document is None:
+            # What rules read is read of records that are there alone: units would tell.
+            meter.restate(before, LOOKED)
             raise NotFound("record")
         # The tag speaks of the record alone: neither of expanded targets nor of what a field
         # rule shows this caller today, which another caller's cached answer may not match.
