@@ -10,7 +10,7 @@ from simplejson import RawJSON
 
 from covey import json
 from covey.errors import CoveyError
-from covey.http import KEY, Request, Response, Routes, observe, problem
+from covey.http import KEY, Request, Response, Routes, observe, pace, problem
 from covey.http.idempotency import keyed, outcome_of, passing
 from covey.records.batch import Done, Failed
 from covey.records.idempotency import Outcome, Ticket, in_progress
@@ -105,6 +105,7 @@ def declare(routes: Routes) -> None:
 
         def work(ticket: Ticket | None) -> Response:
             batch = parse_batch(request.json())
+            pace.spend(request, len(batch.operations) - 1)
             return (_atomic if batch.atomic else _each)(request, batch.operations, ticket)
 
         return keyed(request, work)

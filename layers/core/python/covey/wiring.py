@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from covey.identity.flows import Flows
     from covey.identity.impersonation import Impersonation
     from covey.identity.key_callers import KeyCallers
+    from covey.identity.pace import Pace
     from covey.identity.passkeys import Passkeys
     from covey.identity.ports import AccountStore
     from covey.identity.presence import Presence
@@ -939,6 +940,14 @@ class Services:
         from covey.identity.challenges import Challenges
 
         return Challenges(self.record_store)
+
+    @cached_property
+    def pace(self) -> Pace:
+        """Requests a minute."""
+        from covey.identity.pace import Pace
+        from covey.store.models.throttle import DynamoAttemptStore
+
+        return Pace(DynamoAttemptStore(), limit=self.settings.rate_limit)
 
     @cached_property
     def throttle(self) -> Throttle:

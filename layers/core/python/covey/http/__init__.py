@@ -7,6 +7,7 @@ resolver.py     path to route, parameters decoded exactly once
 request.py      Request: caller, body, parameters, headers
 response.py     Response: body, ETag, Location, Link
 headers.py      what every answer carries
+pace.py         requests a minute, and the headers that tell
 idempotency.py  Idempotency-Key: a write that is sent again is done once
 problem.py      failures as problem documents
 json.py         the strict decoder and the exact encoder; json_faults.py says what is wrong

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from covey.http import origins
+from covey.http import origins, pace
 from covey.http.cookies import secure
 from covey.http.request import Request
 from covey.http.response import Response
@@ -17,8 +17,8 @@ _SAFE = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Access-Control-Expose-Headers": (
-        "Allow, Covey-Cost, ETag, Idempotency-Replayed, Link, Location, Retry-After, "
-        "Server-Timing, WWW-Authenticate, X-Request-Id"
+        "Allow, Covey-Cost, ETag, Idempotency-Replayed, Link, Location, RateLimit, "
+        "RateLimit-Policy, Retry-After, Server-Timing, WWW-Authenticate, X-Request-Id"
     ),
 }
 _CREDENTIALS = ("authorization", "cookie", "x-api-key")
@@ -45,6 +45,7 @@ def finish(response: Response, request: Request, spent: Meter, elapsed_ms: float
     if secure():
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     headers["X-Request-Id"] = request.id
+    pace.tell(request, response)
     if response.status_code == 404:
         # What is hidden answers as what is missing: units and milliseconds would tell them apart,
         # and how large the record is. The log has what was really spent.

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from covey import json
 from covey.errors import BadRequest, FieldError, UnsupportedMedia
 from covey.http.operation import FORM, JSON, MERGE_PATCH, Operation
+from covey.identity.pace import Standing
 from covey.identity.principal import Principal
 from covey.identity.scopes import not_allowed
 
@@ -60,6 +61,7 @@ class Request:
         self._operation: Operation | None = None
         self._collection = ""
         self._headers: dict[str, list[str]] | None = None
+        self.standing: Standing | None = None  # of the caller, where requests are counted
         self.by_cookie = False  # whether the caller was told by cookie
         self.set_cookies: list[str] = []  # what the answer has the browser keep or forget
         self._query: Mapping[str, list[str]] = event.get("multiValueQueryStringParameters") or {}
@@ -70,10 +72,15 @@ class Request:
 
         Raises Forbidden for a key that the operation does not take, whatever asks first.
         """
+        who = self.identified
+        self._admit(who)
+        return who
+
+    @property
+    def identified(self) -> Principal:
+        """Who asks, whether the operation takes them or not; raises Unauthenticated."""
         if self._principal is None:
-            who = self._authenticate(self)
-            self._admit(who)
-            self._principal = who
+            self._principal = self._authenticate(self)
         return self._principal
 
     def answers(self, operation: Operation, collection: str) -> None:

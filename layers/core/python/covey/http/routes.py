@@ -19,6 +19,7 @@ from typing import Any
 
 from chalice.app import Blueprint
 
+from covey.http import pace
 from covey.http.context import current
 from covey.http.operation import Operation, Schema
 
@@ -88,6 +89,7 @@ def _bound(view: View, operation: Operation) -> View:
 
     def call(**parameters: str) -> Any:
         request = current()
+        pace.spend(request)
         request.answers(operation, parameters.get("collection", ""))
         if not operation.open_query:
             request.only(known)

@@ -193,6 +193,12 @@ class MemoryAttemptStore:
             self.counts[key] = self.counts.get(key, 0) + 1
             return True
 
+    def count(self, key: str, amount: int, expires: int) -> int:
+        """Count several more."""
+        with self.lock:
+            self.counts[key] = self.counts.get(key, 0) + amount
+            return self.counts[key]
+
     def give_back(self, key: str) -> None:
         """Count one less."""
         with self.lock:

@@ -32,6 +32,12 @@ class DynamoAttemptStore:
             raise
         return True
 
+    def count(self, key: str, amount: int, expires: int) -> int:
+        """1 write unit."""
+        item = AttemptsItem(*keys.attempts(key))
+        item.update([AttemptsItem.attempts.add(amount), AttemptsItem.expires.set(expires)])
+        return int(item.attempts)
+
     def give_back(self, key: str) -> None:
         """1 write unit."""
         try:
