@@ -25,7 +25,7 @@ def _signing(routes: Routes) -> None:
         problems=(401, 422, 429),
         public=True,
     )
-    def finish(request: Request) -> Response:
+    def finish_sign_in(request: Request) -> Response:
         """A code of the authenticator app or for recovery, by the flow that sign-in answered.
 
         `invalid_credentials`: another code may do; `invalid_token`: sign in anew.
@@ -39,7 +39,7 @@ def _signing(routes: Routes) -> None:
         answer="Factors",
         problems=(401, 403),
     )
-    def status(request: Request) -> Any:
+    def read_factors(request: Request) -> Any:
         return services().authenticator.status(request.principal)
 
 
@@ -51,7 +51,7 @@ def _setting_up(routes: Routes) -> None:
         answer="TotpOffer",
         problems=(401, 403, 409, 422, 429),
     )
-    def offer(request: Request) -> Any:
+    def offer_totp(request: Request) -> Any:
         """With your password, or within ten minutes of signing in. Confirm it with a code."""
         (password,) = texts({"password": "", **request.json()}, "password")
         made = services().authenticator.offer(request.principal, password, place(request))
@@ -64,7 +64,7 @@ def _setting_up(routes: Routes) -> None:
         answer="RecoveryCodes",
         problems=(401, 403, 409, 422, 429),
     )
-    def confirm(request: Request) -> Any:
+    def confirm_totp(request: Request) -> Any:
         """The recovery codes are shown this once."""
         (code,) = texts(request.json(), "code")
         codes = services().authenticator.confirm(request.principal, code, place(request))
@@ -77,7 +77,7 @@ def _setting_up(routes: Routes) -> None:
         status=204,
         problems=(401, 403, 409, 422, 429),
     )
-    def remove(request: Request) -> Response:
+    def remove_totp(request: Request) -> Response:
         """With a code of the app, or for recovery."""
         (code,) = texts(request.json(), "code")
         services().authenticator.remove(request.principal, code, place(request))
@@ -90,7 +90,7 @@ def _setting_up(routes: Routes) -> None:
         answer="RecoveryCodes",
         problems=(401, 403, 409, 422, 429),
     )
-    def renew(request: Request) -> Any:
+    def renew_recovery_codes(request: Request) -> Any:
         """With a code of the app, or for recovery; shown this once."""
         (code,) = texts(request.json(), "code")
         codes = services().authenticator.renew_codes(request.principal, code, place(request))

@@ -29,7 +29,7 @@ def _signing(routes: Routes) -> None:
         problems=(429,),
         public=True,
     )
-    def ask(request: Request) -> Any:
+    def ask_passkey(request: Request) -> Any:
         """The same for everybody: the authenticator says who it is. Good once, five minutes."""
         return services().passkeys.ask(place(request))
 
@@ -41,7 +41,7 @@ def _signing(routes: Routes) -> None:
         problems=(401, 422, 429),
         public=True,
     )
-    def sign_in(request: Request) -> Response:
+    def sign_in_by_passkey(request: Request) -> Response:
         """No second factor is asked for: a passkey that verifies its user is two."""
         credential = _object(request.json(), "credential")
         return signed_in(request, services().passkeys.sign_in(credential, place(request)))
@@ -55,7 +55,7 @@ def _adding(routes: Routes) -> None:
         answer="PasskeyOptions",
         problems=(401, 403, 409, 422, 429),
     )
-    def offer(request: Request) -> Any:
+    def offer_passkey(request: Request) -> Any:
         """Within ten minutes of signing in, or with your password, or with a code of your
         authenticator app where you have one.
         """
@@ -70,7 +70,7 @@ def _adding(routes: Routes) -> None:
         status=201,
         problems=(401, 403, 409, 422),
     )
-    def add(request: Request) -> Response:
+    def add_passkey(request: Request) -> Response:
         body = request.json()
         credential = _object({k: v for k, v in body.items() if k != "name"}, "credential")
         (name,) = texts({"name": body.get("name") or "Passkey"}, "name")
@@ -92,7 +92,7 @@ def _keeping(routes: Routes) -> None:
         status=204,
         problems=(401, 403, 404, 422, 429),
     )
-    def remove(request: Request, id: str) -> Response:
+    def remove_passkey(request: Request, id: str) -> Response:
         """The proof is as for adding one; a session of less than ten minutes needs no body."""
         password, code = _proof(request)
         services().passkeys.remove(request.principal, id, password, code, place(request))
