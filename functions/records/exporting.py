@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from covey.errors import MethodNotAllowed
-from covey.http import Parameter, Request, Response, Routes
+from covey.http import Parameter, Request, Response, Routes, cookies
 from covey.wiring import services
 
 STARTED: dict[str, Any] = {
@@ -50,7 +50,10 @@ def declare(routes: Routes) -> None:
         """
         if request.method == "HEAD":  # which promises to change nothing
             raise MethodNotAllowed(["GET"])
-        job = services().exports.start(request.principal, collection, request.parameters())
+        who = request.principal
+        if request.by_cookie:  # a link elsewhere shall not begin work in its visitor's name
+            cookies.require_own_page(request, writes=True)
+        job = services().exports.start(who, collection, request.parameters())
         body = {"job": services().results.document(job, links=False)}
         no_store: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
         return Response(body, status=202, location=f"/jobs/{job.id}", headers=no_store)

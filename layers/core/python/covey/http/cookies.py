@@ -74,9 +74,9 @@ def clear(request: Request) -> None:
     request.set_cookies.append(f"{name()}=; Max-Age=0; {_attributes()}")
 
 
-def require_own_page(request: Request) -> None:
-    """Refuse what did not come from a page of this deployment's origin."""
-    if not origins.from_own_page(request):
+def require_own_page(request: Request, *, writes: bool = False) -> None:
+    """Refuse what did not come from a page of this deployment's origin; see `from_own_page`."""
+    if not origins.from_own_page(request, writes=writes):
         raise Forbidden(
             f"A session by cookie is for pages of {origins.own()} alone; others send a token.",
             code="cross_site",

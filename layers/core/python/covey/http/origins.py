@@ -63,16 +63,17 @@ def allowed(request: Request) -> str | None:
     return None
 
 
-def from_own_page(request: Request) -> bool:
+def from_own_page(request: Request, *, writes: bool = False) -> bool:
     """Whether a request came from a page of this deployment's own origin, or from no page.
 
     What changes something must say where it is from; what reads may say nothing, as old
     browsers and other clients do, or be a navigation: its answer is shown to the person alone.
+    `writes` holds a read that begins something to what writes are held to.
     """
     origins, site = request.every("origin"), request.header("sec-fetch-site")
     if origins and origins != [own()]:
         return False
-    if request.method in SAFE:
+    if request.method in SAFE and not writes:
         navigation = not origins and request.header("sec-fetch-mode") == "navigate"
         return navigation or site in (*_OWN, "none")
     return site in _OWN and (bool(origins) or site is not None)
