@@ -139,17 +139,17 @@ class Identities:
         Raises NotFound, and Conflict ``last_way_in`` where there would be no other.
         """
         user = self._own(caller)
+        # Before the list: of many that remove at once, none counts what another has removed.
+        account = self._store.get(user.id)
+        if account is None:
+            raise Unauthenticated("This user is gone.", code="invalid_token")
         held = self._identities.of(user.id)
         identity = next((one for one in held if one.id == id), None)
         if identity is None:
             raise NotFound("identity")
-        account = self._store.get(user.id)
-        if account is None:
-            raise Unauthenticated("This user is gone.", code="invalid_token")
         if len(held) == 1 and not self._other_ways(user, account):
             message = "Without this identity you could not sign in. Set a password first."
             raise Conflict(message, code="last_way_in")
-        # A generation on: of many that remove at once, none sees the others' identities as left.
         if not self._identities.remove(identity, self._store.advance(account, account)):
             raise Conflict("The account has changed meanwhile. Try again.")
         for session in self._sessions.of(user.id):

@@ -11,7 +11,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Callable, Mapping
-from threading import Timer
+from threading import Event, Timer
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 from covey.identity.federation.ports import Reply, WebFault
@@ -38,9 +38,9 @@ class HttpWeb:
         return self._call("POST", url, urlencode(form).encode(), sent)
 
     def _call(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
-        parts = urlsplit(url)
         if not is_callable(url):
             raise WebFault("an address that is not called")
+        parts = urlsplit(url)
         connection = _connection(parts, min(CONNECT_S, self._seconds))
         try:
             connection.connect()
@@ -53,19 +53,24 @@ class HttpWeb:
             connection.close()
 
     def _within(self, connection: http.client.HTTPConnection, work: Callable[[], Reply]) -> Reply:
-        sock = connection.sock
+        sock, late = connection.sock, Event()
         sock.settimeout(self._seconds)
-        # Ends whatever read is waiting then, of the headers too.
-        timer = Timer(self._seconds, _shut, [sock])
+
+        def end() -> None:
+            late.set()
+            _shut(sock)
+
+        # Ends whatever read is waiting then, of the headers too: it sees the end of the stream.
+        timer = Timer(self._seconds, end)
         timer.daemon = True
         timer.start()
         try:
-            return work()
+            reply = work()
         finally:
-            late = not timer.is_alive()
             timer.cancel()
-            if late:
-                raise WebFault("too slow")
+        if late.is_set():
+            raise WebFault("too slow")
+        return reply
 
     def _ask(
         self,
