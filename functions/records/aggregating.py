@@ -63,7 +63,22 @@ GROUPS: dict[str, Any] = {
         },
     },
 }
-SCHEMAS = {"Aggregate": AGGREGATE, "Groups": GROUPS}
+PLAN: dict[str, Any] = {
+    "type": "object",
+    "description": "How groups would be answered, where `explain` asks for that.",
+    "required": ["source", "aggregate", "rejected", "suggestion"],
+    "properties": {
+        "source": {"enum": ["declared", "computed"]},
+        "aggregate": {"type": ["string", "null"], "description": "The declared one."},
+        "rejected": {"type": "array", "items": {"type": "object"}},
+        "residual": {"type": ["string", "null"], "description": "What is evaluated for a group."},
+        "suggestion": {"type": ["string", "null"], "description": "The lines to declare."},
+    },
+}
+ANSWER: dict[str, Any] = {
+    "anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("Groups", "GroupsPlan")]
+}
+SCHEMAS = {"Aggregate": AGGREGATE, "Groups": GROUPS, "GroupsPlan": PLAN}
 
 
 def declare(routes: Routes) -> None:
@@ -74,7 +89,7 @@ def declare(routes: Routes) -> None:
         key=("read",),
         summary="Count and sum records by group",
         body="Aggregate",
-        answer="Groups",
+        answer=ANSWER,
         problems=(400, 404, 413, 415, 422),
     )
     def aggregate_records(request: Request, collection: str) -> Response:

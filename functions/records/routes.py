@@ -25,6 +25,7 @@ from functions.records.schemas import (
     IF_MATCH,
     IF_NONE_MATCH,
     LIST,
+    LISTED_ANSWER,
     ON_CONFLICT,
     SCHEMAS,
     SHOW,
@@ -67,7 +68,7 @@ def _collection(routes: Routes) -> None:
         key=("read",),
         summary="List records",
         query=LISTED,
-        answer="Page",
+        answer=LISTED_ANSWER,
         problems=(400, 404),
     )
     def list_records(request: Request, collection: str) -> Any:

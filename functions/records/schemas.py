@@ -83,4 +83,32 @@ PATCH: dict[str, Any] = {
     ),
     "additionalProperties": True,
 }
-SCHEMAS = {"Record": RECORD, "Page": PAGE, "Values": VALUES, "Patch": PATCH}
+_NAMES = {"type": "array", "items": {"type": "string"}}
+PLAN: dict[str, Any] = {
+    "type": "object",
+    "description": "How a list would be served, where `explain` asks for that.",
+    "required": ["source", "suggestion"],
+    "properties": {
+        "source": {
+            "type": ["string", "null"],
+            "description": "An index, `creation order`, `id`, `unique […]` or `merge of n`; null "
+            "where nothing serves it.",
+        },
+        "order": {"enum": ["forward", "backward", "merged", "distance"]},
+        "equality": _NAMES,
+        "range": {"type": ["string", "null"]},
+        "covering": {"type": "boolean"},
+        "bounded": {"type": "boolean"},
+        "residual": {**_NAMES, "description": "What is evaluated for each record."},
+        "shards": {"type": "integer", "minimum": 1},
+        "estimated_read_units": {"type": "number", "minimum": 0},
+        "maximal_read_units": {"type": "number", "minimum": 0},
+        "rejected": {"type": "array", "items": {"type": "object"}},
+        "suggestion": {"type": ["string", "null"]},
+        "branches": {"type": "array", "items": {"type": "object"}},
+    },
+}
+LISTED_ANSWER: dict[str, Any] = {
+    "anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("Page", "Plan")]
+}
+SCHEMAS = {"Record": RECORD, "Page": PAGE, "Plan": PLAN, "Values": VALUES, "Patch": PATCH}
