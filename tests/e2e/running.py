@@ -157,6 +157,7 @@ class Running(Api):
     template: Path = ROOT / "template.yaml"
     collections: Path = ROOT / "collections"
     parameters: tuple[str, ...] = ()  # of the template, NAME=VALUE
+    arguments: tuple[str, ...] = ()  # more for the command
     url: str = ""
     token: str = ""
     started: list[int] = field(default_factory=list)  # every process that was ever seen
@@ -173,6 +174,7 @@ class Running(Api):
             *("--port", str(port), "--data", str(self.folder / "data")),
             *("--template", str(self.template), "--collections", str(self.collections)),
             *(part for one in self.parameters for part in ("--set", one)),
+            *self.arguments,
         ]
         environment = {
             name: value
