@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Protocol
 
 from covey.collections.model import Collection
-from covey.expressions import EvaluationError, Reach, Timestamp, Type
+from covey.expressions import EvaluationError, Expression, Reach, Timestamp, Type
 from covey.fields import expression_type
 from covey.identity.principal import GUEST, Kind, Principal
 from covey.records.model import Record
 from covey.records.time import now_ms, parse_rfc3339
 
 MAX_FETCHED = 10  # other records that one rule may read of one record
-
-ReadRecord = Callable[[str, str], Mapping[str, Any] | None]  # of a collection, by id
 
 SYSTEM_TYPES: Mapping[str, Type] = {
     "id": Type.TEXT,
@@ -52,6 +50,22 @@ def reach(collection: Collection, types: Callable[[str], Mapping[str, Type] | No
         if field.type == "relation" and not field.list and "to" in field.options
     }
     return Reach({**to, **{f"old.{name}": there for name, there in to.items()}}, types)
+
+
+class Reads(Protocol):
+    """The other records that rules read; `covey.records.fetching.Fetcher`."""
+
+    def __call__(self, collection: str, record_id: str) -> Mapping[str, Any] | None:
+        """A record by names, or None where there is none."""
+        ...
+
+    def holds(self, rule: Expression, scope: RecordScope) -> bool:
+        """Whether a rule holds; nothing is read that it does not need."""
+        ...
+
+    def foresee(self, decisions: Iterable[tuple[Expression, RecordScope]]) -> None:
+        """Read in batches what these rules are going to ask for."""
+        ...
 
 
 class RecordView(Mapping[str, Any]):
@@ -135,7 +149,7 @@ class RecordScope:
     ``record()`` has them: without it there are none, so that what needs one does not hold.
     """
 
-    __slots__ = ("_auth", "_collection", "_fetched", "_now", "_old", "_read", "_request", "_view")
+    __slots__ = ("_auth", "_collection", "_fetched", "_now", "_old", "_request", "_view", "read")
 
     def __init__(
         self,
@@ -146,9 +160,9 @@ class RecordScope:
         auth: Principal = GUEST,
         now: int | None = None,
         request: Mapping[str, Any] | None = None,
-        read: ReadRecord | None = None,
+        read: Reads | None = None,
     ) -> None:
-        self._read = read
+        self.read = read
         self._fetched: set[tuple[str, str]] = set()
         self._collection = collection
         self._view = RecordView(collection, record)
@@ -170,7 +184,7 @@ class RecordScope:
                 return Timestamp(self._now)
             case "request":
                 return self._request
-            case "record" if self._read is not None:
+            case "record" if self.read is not None:
                 return self._fetch
         return self._view[name]
 
@@ -181,6 +195,6 @@ class RecordScope:
 
     def _fetch(self, collection: str, record_id: str) -> Mapping[str, Any] | None:
         self._fetched.add((collection, record_id))
-        if self._read is None or len(self._fetched) > MAX_FETCHED:
+        if self.read is None or len(self._fetched) > MAX_FETCHED:
             raise EvaluationError(f"A rule reads {MAX_FETCHED} other records at most")
-        return self._read(collection, record_id)
+        return self.read(collection, record_id)

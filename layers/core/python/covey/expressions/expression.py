@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from covey.expressions.compile import compile_node
 from covey.expressions.errors import EvaluationError
-from covey.expressions.nodes import Node
+from covey.expressions.nodes import Fetch, Node, walk
 from covey.expressions.render import render
 
 
@@ -35,6 +35,11 @@ class Expression:
     def text(self) -> str:
         """As it was written, else as it can be read."""
         return render(self.root) if self.source is None else self.source
+
+    @cached_property
+    def reads_records(self) -> bool:
+        """Whether it may read other records."""
+        return any(isinstance(node, Fetch) for node in walk(self.root))
 
     @cached_property
     def _run(self) -> Callable[[Callable[[str], Any]], Any]:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from covey.collections.model import Collection
+from covey.collections.scope import Reads
 from covey.errors import Conflict, Unauthenticated
 from covey.expressions import parse
 from covey.identity import passwords, throttle
 from covey.identity.audit import Audit
-from covey.identity.authorize import Reads, authorize, refuse_early, visible
+from covey.identity.authorize import authorize, refuse_early, visible
 from covey.identity.caller import signed_in
 from covey.identity.ports import NOWHERE, Account, AccountStore, Place, Session, UserRecords
 from covey.identity.principal import GUEST, Principal

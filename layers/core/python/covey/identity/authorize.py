@@ -22,10 +22,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
 from covey.collections.model import Collection, Rules
-from covey.collections.scope import AuthView, RecordScope
+from covey.collections.scope import AuthView, Reads, RecordScope
 from covey.collections.scope import types as types_of
 from covey.errors import CoveyError, FieldError, Forbidden, NotFound, Unauthenticated
 from covey.expressions import Expression, ExpressionError, Type, bind, check, nodes
@@ -39,18 +39,6 @@ Request = Mapping[str, Any]
 
 ACTIONS: tuple[Action, ...] = ("read", "create", "update", "delete")
 WRITES: tuple[Action, ...] = ("create", "update", "delete")
-
-
-class Reads(Protocol):
-    """The other records that rules read; `covey.records.fetching.Fetcher`."""
-
-    def __call__(self, collection: str, record_id: str) -> Mapping[str, Any] | None:
-        """A record by names, or None where there is none."""
-        ...
-
-    def foresee(self, decisions: Iterable[tuple[Expression, RecordScope]]) -> None:
-        """Read in batches what these rules are going to ask for."""
-        ...
 
 
 class Deny(Enum):
@@ -161,11 +149,15 @@ def writable_fields(
 
 
 def _allows(principal: Principal, rule: Expression | None, scope: RecordScope) -> bool:
-    return rule is None or principal.is_administrator or _holds(rule, scope)
+    return rule is None or principal.is_administrator or holds(rule, scope)
 
 
-def _holds(rule: Expression, scope: RecordScope) -> bool:
-    return rule.holds(scope.anew())  # each rule with its own budget of other records
+def holds(rule: Expression, scope: RecordScope) -> bool:
+    """Whether one rule holds."""
+    scope = scope.anew()  # each rule with its own budget of other records
+    if scope.read is None or not rule.reads_records:
+        return rule.holds(scope)
+    return scope.read.holds(rule, scope)
 
 
 def _scope(
@@ -203,24 +195,21 @@ def visible(
     if rule is None:
         return None
     scope = _scope(principal, collection, record, None, now, request, read)
-    if not _holds(rule, scope):
+    if not holds(rule, scope):
         return None
     document = record.document()
     for name, field in collection.fields.items():
-        if field.read is not None and name in document and not _holds(field.read, scope):
+        if field.read is not None and name in document and not holds(field.read, scope):
             del document[name]
     return document
-
-
-def reads_records(rule: Expression | None) -> bool:
-    """Whether a rule may read other records."""
-    return rule is not None and any(isinstance(one, nodes.Fetch) for one in nodes.walk(rule.root))
 
 
 def looks_ahead(principal: Principal, collection: Collection) -> bool:
     """Whether `foresee` may save reads when this caller is shown records of this collection."""
     rules = [collection.rules.read, *(field.read for field in collection.fields.values())]
-    return not principal.is_administrator and any(reads_records(rule) for rule in rules)
+    return not principal.is_administrator and any(
+        rule is not None and rule.reads_records for rule in rules
+    )
 
 
 def foresee(
@@ -238,9 +227,10 @@ def foresee(
         return
     scopes = [_scope(principal, collection, one, None, now, request, read) for one in records]
     read.foresee((rule, scope) for scope in scopes)
-    later = [one.read for one in collection.fields.values() if reads_records(one.read)]
-    seen = [scope for scope in scopes if later and _holds(rule, scope)]
-    read.foresee((each, scope) for scope in seen for each in later if each is not None)
+    rules = [one.read for one in collection.fields.values() if one.read is not None]
+    later = [each for each in rules if each.reads_records]
+    seen = [scope for scope in scopes if later and holds(rule, scope)]
+    read.foresee((each, scope) for scope in seen for each in later)
 
 
 def authorize(
@@ -278,14 +268,14 @@ def authorize(
     scopes = [_scope(principal, collection, record, before, now, request, read)]
     if before is not None:
         scopes.insert(0, _scope(principal, collection, before, before, now, request, read))
-    if rule is None or not all(_holds(rule, scope) for scope in scopes):
+    if rule is None or not all(holds(rule, scope) for scope in scopes):
         raise refusal(principal, collection, action)
     denied = [
         name
         for name in changed_fields
         if name in collection.fields
         and (write := collection.fields[name].write) is not None
-        and not all(_holds(write, scope) for scope in scopes)
+        and not all(holds(write, scope) for scope in scopes)
     ]
     if denied:
         raise write_denied(denied)
@@ -384,7 +374,7 @@ def may_read_rule(principal: Principal, collection: Collection) -> bool:
     rule = collection.rules.read
     if principal.is_administrator or rule is None:
         return True
-    if reads_records(rule):  # of other collections, whose fields may be hidden as well
+    if rule.reads_records:  # of other collections, whose fields may be hidden as well
         return False
     hidden = collection.fields.keys() - filterable_fields(principal, collection)
     return not any(name.partition(".")[0] in hidden for name in names_of(rule))

@@ -16,9 +16,10 @@ from typing import Any
 from covey import json
 from covey.collections.catalog import Catalog
 from covey.collections.model import Collection
+from covey.collections.scope import Reads
 from covey.errors import CoveyError, NotFound, TooLarge
 from covey.expressions import Expression
-from covey.identity.authorize import Reads, foresee
+from covey.identity.authorize import foresee
 from covey.identity.principal import Principal
 from covey.realtime.listening import Filters, seen
 from covey.realtime.model import Subscription

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from covey.collections.model import Collection
-from covey.collections.scope import RecordScope
+from covey.collections.scope import Reads, RecordScope
 from covey.errors import BadRequest, FieldError
 from covey.expressions import Expression, ExpressionError, Timestamp, names, parse
-from covey.identity.authorize import Reads, check_filter, visible
+from covey.identity.authorize import check_filter, visible
 from covey.identity.principal import Principal
 from covey.records.model import Record
 from covey.records.time import now_ms

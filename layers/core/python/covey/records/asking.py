@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from covey.collections.model import Collection
-from covey.collections.scope import RecordScope
+from covey.collections.scope import Reads, RecordScope
 from covey.expressions import Expression
 from covey.identity import authorize as access
 from covey.identity.principal import Kind, Principal
@@ -30,7 +30,7 @@ class Asking:
     now: int
     request: Mapping[str, Any]
     show: Show = WHOLE
-    read: access.Reads | None = None  # the other records that rules read, each once per call
+    read: Reads | None = None  # the other records that rules read, each once per call
 
     def visible(self, collection: Collection, record: Record) -> dict[str, Any] | None:
         """The record as this caller may see it now; None when it is not theirs or has expired."""

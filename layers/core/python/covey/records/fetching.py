@@ -7,7 +7,8 @@ Nobody's access rests on a read that lags: all of it is consistent.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Set as AbstractSet
+from typing import Any, NamedTuple
 
 from covey.collections.model import Collection
 from covey.collections.scope import RecordScope, RecordView
@@ -21,6 +22,13 @@ MAX_READ = 1_000  # other records that the rules of one call may read in all
 ROUNDS = 3  # of looking ahead: a rule may read a record by what another one holds
 
 _Key = tuple[str, str]
+
+
+class _Outcome(NamedTuple):
+    """The value of a rule, or what would have to be read to know it; neither where it fails."""
+
+    value: Any
+    wanted: AbstractSet[_Key] = frozenset()
 
 
 class Fetcher:
@@ -55,6 +63,12 @@ class Fetcher:
             self._read({key})
         return self._known[key]
 
+    def holds(self, rule: Expression, scope: RecordScope) -> bool:
+        """Whether a rule holds; what else decides it, such as ``published``, reads nothing."""
+        while (outcome := self._rehearsed(rule, scope)).wanted:
+            self._read(outcome.wanted)
+        return outcome.value is True
+
     def foresee(self, decisions: Iterable[tuple[Expression, RecordScope]]) -> None:
         """Read in batches what these rules are going to ask for in these scopes.
 
@@ -64,30 +78,29 @@ class Fetcher:
         """
         left = list(decisions)
         for _ in range(ROUNDS):
-            wanted: set[_Key] = set()
+            wanted: AbstractSet[_Key] = frozenset()
             undecided = []
             for rule, scope in left:
-                noted = self._rehearsed(rule, scope)
-                if noted:
-                    wanted |= noted
+                outcome = self._rehearsed(rule, scope)
+                if outcome.wanted:
+                    wanted |= outcome.wanted
                     undecided.append((rule, scope))
             if not wanted:
                 return
             self._read(wanted)
             left = undecided
 
-    def _rehearsed(self, rule: Expression, scope: RecordScope) -> set[_Key]:
-        """The records without which the rule cannot be decided, as far as it can be told."""
+    def _rehearsed(self, rule: Expression, scope: RecordScope) -> _Outcome:
+        """What a rule comes to by what is known, or the records without which that is open."""
         self._noted = set()
         try:
-            rule.evaluate(scope.anew())
+            return _Outcome(rule.evaluate(scope.anew()))
         except EvaluationError:
-            return self._noted
+            return _Outcome(None, self._noted)
         finally:
             self._noted = None
-        return set()
 
-    def _read(self, wanted: set[_Key]) -> None:
+    def _read(self, wanted: AbstractSet[_Key]) -> None:
         if self._most is not None and len(self._known) + len(wanted) > self._most:
             raise RuleBudgetError(
                 f"The rules would have to read more than {self._most} other records. "

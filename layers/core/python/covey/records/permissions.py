@@ -195,5 +195,5 @@ def _told(
         request=asking.request,
         read=asking.read,
     )
-    holds = rule.holds(scope)
+    holds = access.holds(rule, scope)
     return {"text": rule.text, "holds": holds, "why": explain(rule, scope.anew())}
