@@ -922,7 +922,11 @@ class Services:
             self.records.delete(SYSTEM, "users", user.id, conditions=unchanged)
 
         return AnonymousSweep(
-            listed=DynamoAnonymousStore(), sessions=self.sessions, read=read, delete=delete
+            listed=DynamoAnonymousStore(),
+            store=self.account_store,
+            sessions=self.sessions,
+            read=read,
+            delete=delete,
         )
 
     @cached_property

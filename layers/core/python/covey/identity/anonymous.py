@@ -36,6 +36,7 @@ from covey.records.model import Record
 
 PAGE = 25
 GRACE_S = 86_400  # after the last session has ended
+MONTH_S = 30 * 86_400
 _MEANS = "anonymous"
 
 
@@ -186,6 +187,7 @@ class AnonymousSweep:
         self,
         *,
         listed: AnonymousStore,
+        store: AccountStore,
         sessions: Sessions,
         read: Callable[[str], Record | None],
         delete: Callable[[Record], None],
@@ -193,6 +195,7 @@ class AnonymousSweep:
     ) -> None:
         """`read` gives a user as they are now; `delete` deletes one who is still so."""
         self._listed = listed
+        self._store = store
         self._sessions = sessions
         self._read = read
         self._delete = delete
@@ -219,7 +222,10 @@ class AnonymousSweep:
         if record is None or not is_anonymous(record):
             self._listed.forget(user, due)
             return False
+        account = self._store.get(user)
         ends = max((one.expires for one in self._sessions.of(user)), default=0)
+        if account is not None and account.factors:  # a passkey leads back in
+            ends = now + MONTH_S
         if ends > now:
             self._listed.postpone(user, due, ends + GRACE_S)
             return False

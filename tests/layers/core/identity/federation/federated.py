@@ -87,6 +87,7 @@ class Federated(World):
         self.deleted: list[str] = []
         self.sweep = AnonymousSweep(
             listed=self.listed,
+            store=self.accounts_kept,
             sessions=self.sessions,
             read=self.addresses.of,
             delete=self._delete,

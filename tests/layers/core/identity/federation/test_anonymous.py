@@ -125,6 +125,15 @@ def test_who_is_still_signed_in_is_looked_for_later(world: Federated) -> None:
     assert world.sweep.run(lambda: True)["anonymous_deleted"] == 1
 
 
+def test_who_has_a_passkey_can_come_back(world: Federated) -> None:
+    me = world.nobody().user["id"]
+    account = world.accounts_kept.get(me)
+    assert account is not None
+    assert world.accounts_kept.change(account, replace(account, factors=True))
+    world.now += 3600 + DAY + 1
+    assert world.sweep.run(lambda: True)["anonymous_deleted"] == 0
+
+
 def test_who_cannot_be_deleted_now_is_tried_again_a_day_later(world: Federated) -> None:
     world.nobody()
     world.now += 3600 + DAY + 1
