@@ -101,6 +101,27 @@ def test_plain_http_beyond_this_machine_gets_no_cookie(
         settings.cache_clear()
 
 
+@pytest.mark.parametrize("url", ["", "here", "null", "ftp://127.0.0.1", "http://192.0.2.7"])
+def test_a_deployment_of_no_safe_origin_takes_no_cookie(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    value = browser.cookie.partition("=")[2]
+    monkeypatch.setenv("PUBLIC_URL", url or " ")
+    settings.cache_clear()
+    try:
+        for name in ("", NAME, "covey-80", "__Host-covey"):
+            sent = {"Cookie": f"{name}={value}", "Origin": ""}
+            answer = browser.api("GET", "/auth/me", headers=sent)
+            assert answer.code == "unauthenticated", name
+        made = browser.api(
+            "POST", "/auth/sign-in", body=ANN, headers={HEADER: "cookie", "Origin": url}
+        )
+        assert made.status == 403
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
+
+
 def test_the_cookie_says_who_asks_on_every_function(browser: Browser) -> None:
     assert browser("GET", "/auth/me").json["user"]["email"] == ANN["email"]
     made = browser("POST", "/records/posts", {"title": "Mine"})

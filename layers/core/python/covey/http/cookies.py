@@ -35,7 +35,7 @@ def sent(request: Request) -> str | None:
     """
     if request.has_header("authorization") or not request.has_header("cookie"):
         return None
-    values = request.cookies(name())
+    values = request.cookies(name()) if name() else []
     if not values:
         return None
     require_own_page(request)

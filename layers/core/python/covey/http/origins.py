@@ -71,7 +71,7 @@ def from_own_page(request: Request, *, writes: bool = False) -> bool:
     `writes` holds a read that begins something to what writes are held to.
     """
     origins, site = request.every("origin"), request.header("sec-fetch-site")
-    if origins and origins != [own()]:
+    if origins and (origins != [own()] or not own()):
         return False
     if request.method in SAFE and not writes:
         navigation = not origins and request.header("sec-fetch-mode") == "navigate"
