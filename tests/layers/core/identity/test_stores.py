@@ -6,6 +6,7 @@ import pytest
 
 from covey.errors import Conflict
 from covey.identity.accounts import USERS
+from covey.identity.factors import Factors, Passkey, Totp
 from covey.identity.ports import Account, Bootstrap, Place, Session, StoredKey
 from covey.records.ids import created_of
 from covey.records.model import Record
@@ -187,3 +188,114 @@ def test_what_expires_says_when_where_the_table_looks(table: str) -> None:
     items = transport().call("Scan", {"TableName": table})["Items"]
     expiring = [item["x"] for item in items if item["pk"]["S"].startswith(("!sess", "!att"))]
     assert expiring == [{"N": "4000000000"}] * 2
+
+
+def test_an_account_is_added_once(world: World) -> None:
+    kept = Account("u1", "", 100)
+    done, _ = at_once(20, lambda _: world.accounts_kept.add(kept))
+    assert done.count(True) == 1
+    assert not world.accounts_kept.add(replace(kept, created=200))
+    assert world.accounts_kept.get("u1") == kept
+
+
+def test_a_factor_is_kept_with_the_word_of_it_or_not_at_all(world: World) -> None:
+    account = Account("u1", "hash", 100)
+    world.accounts_kept.add(account)
+    told = world.accounts_kept.advance(account, replace(account, factors=True))
+    first = Passkey("id1", "key", 0, "Phone", 100)
+    assert world.factors_kept.add_passkey("u1", first, told)
+    assert world.accounts_kept.get("u1") == replace(account, factors=True, generation=1)
+    second = replace(first, id="id2")
+    assert not world.factors_kept.add_passkey("u1", second, told), "the account has moved on"
+    assert world.factors_kept.of("u1") == Factors(passkeys=(first,))
+    now = world.accounts_kept.get("u1")
+    assert now is not None
+    assert not world.factors_kept.add_passkey("u1", first, world.accounts_kept.standing(now))
+    disabled = replace(now, disabled=True)
+    assert world.accounts_kept.change(now, disabled)
+    stale = replace(disabled, generation=2)
+    guard = world.accounts_kept.advance(stale, replace(stale, disabled=False))
+    assert not world.factors_kept.add_passkey("u1", second, guard), "disabled accounts get none"
+
+
+@pytest.mark.parametrize(
+    ("kept", "sent", "taken"),
+    [(0, 0, True), (0, 1, True), (5, 6, True), (5, 5, False), (5, 0, False)],
+)
+def test_a_passkeys_count_rises_or_stays_at_nothing(
+    world: World, kept: int, sent: int, taken: bool
+) -> None:
+    account = Account("u1", "hash", 100)
+    world.accounts_kept.add(account)
+    passkey = Passkey("id1", "key", kept, "Phone", 100)
+    world.factors_kept.add_passkey("u1", passkey, world.accounts_kept.standing(account))
+    assert world.factors_kept.use_passkey("u1", "id1", sent, 200) is taken
+    (now,) = world.factors_kept.of("u1").passkeys
+    assert (now.count, now.used) == ((sent, 200) if taken else (kept, 0))
+    assert not world.factors_kept.use_passkey("u1", "other", 9, 200)
+    assert not world.factors_kept.use_passkey("nobody", "id1", 9, 200)
+    assert world.factors_kept.remove_passkey("u1", "id1")
+    assert not world.factors_kept.remove_passkey("u1", "id1")
+
+
+def test_an_app_is_enabled_by_what_was_offered_last(world: World) -> None:
+    account = Account("u1", "hash", 100)
+    world.accounts_kept.add(account)
+    kept, first, second = world.factors_kept, Totp("one", 100), Totp("two", 100)
+    assert kept.offer_totp("u1", first)
+    assert kept.offer_totp("u1", second)
+    standing = world.accounts_kept.standing(account)
+    assert not kept.enable_totp("u1", replace(first, enabled=True, step=1), ["a"], standing)
+    assert not kept.spend_step("u1", 9), "not enabled"
+    assert kept.enable_totp("u1", replace(second, enabled=True, step=1), ["a", "b"], standing)
+    assert not kept.enable_totp("u1", replace(second, enabled=True), ["c"], standing)
+    assert not kept.offer_totp("u1", first)
+    assert [kept.spend_step("u1", step) for step in (1, 2, 2, 1, 3)] == [
+        False,
+        True,
+        False,
+        False,
+        True,
+    ]
+    assert [kept.spend_code("u1", code) for code in ("a", "a", "x", "b")] == [
+        True,
+        False,
+        False,
+        True,
+    ]
+    assert kept.of("u1").recovery == frozenset()
+    kept.replace_codes("u1", ["d"])
+    assert kept.of("u1").recovery == {"d"}
+    kept.remove_totp("u1")
+    kept.remove_totp("u1")
+    assert kept.of("u1") == Factors()
+    assert not kept.spend_step("u1", 99)
+    assert not kept.spend_code("u1", "d")
+
+
+def test_a_flow_counts_guesses_and_is_finished_once(world: World) -> None:
+    kept = world.flows_kept
+    assert kept.guess("f", 5, 100) is None
+    assert not kept.finish("f")
+    assert kept.keep("f", {}, 200)
+    assert kept.guess("f", 2, 100) == {}
+    assert kept.keep("f", {"a": 1}, 200)
+    assert kept.guess("f", 2, 200) is None, "over"
+    assert kept.guess("f", 2, 199) == {"a": 1}
+    assert kept.guess("f", 2, 100) is None, "two were counted"
+    done, _ = at_once(20, lambda _: kept.finish("f"))
+    assert done.count(True) == 1
+    assert not kept.keep("f", {"b": 2}, 200)
+    assert kept.guess("f", 9, 100) is None
+
+
+def test_whoever_forgets_the_account_forgets_the_factors(table: str) -> None:
+    world = World(table)
+    account = Account("u1", "hash", 100)
+    world.accounts_kept.add(account)
+    standing = world.accounts_kept.standing(account)
+    world.factors_kept.offer_totp("u1", Totp("one", 100))
+    world.factors_kept.replace_codes("u1", ["a"])
+    world.factors_kept.add_passkey("u1", Passkey("id1", "key", 0, "Phone", 100), standing)
+    world.accounts_kept.remove("u1")
+    assert world.factors_kept.of("u1") == Factors()

@@ -17,6 +17,8 @@ VALUES = {
     "lifetime": "1 hour",
     "name": "Crew",
     "inviter": "bob@example.com",
+    "what": "totp_enabled",
+    "provider": "github",
 }
 KINDS = sorted(path.stem for path in OWN.glob("*.txt"))
 
@@ -33,6 +35,17 @@ def test_every_letter_has_both_forms_and_says_the_same(kind: str) -> None:
     for name in ("link", "code"):
         assert (VALUES[name] in letter.text) == (VALUES[name] in letter.html)
     assert "{{" not in letter.subject + letter.text + letter.html
+
+
+def test_a_letter_says_what_has_changed() -> None:
+    changes = ["totp_enabled", "totp_removed", "recovery_codes_renewed", "passkey_added"]
+    changes += ["passkey_removed", "factors_removed"]
+    written = [letters().write("factor_changed", "a@example.com", {"what": one}) for one in changes]
+    assert len({letter.text for letter in written}) == len(changes)
+    for letter in written:
+        assert letter.subject == "How you sign in to Acme was changed"
+        said = letter.text.splitlines()[0]
+        assert said in letter.html
 
 
 def test_what_strangers_wrote_is_text_and_stays_on_its_line() -> None:

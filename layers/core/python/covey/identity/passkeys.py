@@ -292,7 +292,7 @@ def _handle(credential: Mapping[str, Any]) -> str:
 
 def _plain(credential: Mapping[str, Any]) -> dict[str, Any]:
     # What Covey decodes numbers to, the library does not know.
-    plain: dict[str, Any] = json.loads(json.dumps(dict(credential)))
+    plain: dict[str, Any] = json.loads(json.dumps(dict(credential), default=str))
     return plain
 
 

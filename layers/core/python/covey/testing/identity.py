@@ -44,7 +44,9 @@ class MemoryAccountStore:
     def add(self, account: Account) -> bool:
         """Keep it where there is none."""
         with self.lock:
-            return self.accounts.setdefault(account.user, account) is account
+            new = account.user not in self.accounts
+            self.accounts.setdefault(account.user, account)
+            return new
 
     def replace_password(self, user: str, before: str, after: str) -> bool:
         """Replace where `before` is kept."""

@@ -3,6 +3,8 @@
 base         the table, its keys, the connection that all models share
 account      accounts
 session      sessions
+factor       authenticator apps, recovery codes, passkeys
+flow         sign-ins under way
 signing_key  keys that sign access tokens
 throttle     counted attempts
 bootstrap    the offer to make the first administrator
