@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -86,6 +87,7 @@ def openid() -> Iterator[OpenId]:
     """A running provider."""
     provider = OpenId()
     with warnings.catch_warnings():  # of the libraries that it stands on, about each other
+        import_module("authlib.deprecate")  # which sets a filter of its own
         warnings.simplefilter("ignore")
         from oidc_provider_mock import app
 
