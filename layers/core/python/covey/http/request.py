@@ -86,11 +86,12 @@ class Request:
     def answers(self, operation: Operation, collection: str) -> None:
         """Say which operation this is; a caller whom it does not take is refused at once."""
         self._operation, self._collection = operation, collection
-        if self._principal is not None:
-            self._admit(self._principal)
-        elif not operation.public and (
-            operation.in_person or _shows_key(self.header("authorization"))
-        ):
+        if operation.public:
+            return
+        keyed = _shows_key(self.header("authorization"))
+        if keyed and not operation.key:
+            raise not_allowed()  # whatever key it is: nothing is read for it
+        if keyed or operation.in_person or self._principal is not None:
             self.principal  # noqa: B018 - also where a view should forget to ask
 
     def _admit(self, who: Principal) -> None:
