@@ -18,6 +18,7 @@ from covey.collections.document import check_relations, load
 from covey.collections.faults import Faults
 from covey.collections.model import Build, Collection, State
 from covey.collections.rule_checking import check_rules
+from covey.collections.tenant_document import check_tenants
 from covey.errors import Conflict, FieldError
 from covey.records.time import now_ms
 
@@ -71,6 +72,7 @@ def plan(catalog: Catalog, document: Mapping[str, Any]) -> Plan:
     check_relations({after.name: after}, {*there, after.name}, faults)
     among = there | {after.name: after}
     check_rules({after.name: after}, among, among, faults)
+    check_tenants({after.name}, among, faults)
     faults.raise_any(f"Collection {after.name}")
     return planned(before, after)
 

@@ -160,6 +160,9 @@ def _who(rule: Any) -> str:
 def _rest(before: Collection, after: Collection) -> Iterator[SchemaChange]:
     yield from _search(before, after)
     yield from _shards(before, after)
+    if before.tenant != after.tenant:
+        whose = f"the caller's {after.tenant}" if after.tenant else "no tenant"
+        yield SchemaChange(f"confine {after.name} to {whose}")
     for part in ("description", "ids", "history", "soft_delete"):
         if getattr(before, part) != getattr(after, part):
             yield SchemaChange(f"change the {part} of {after.name}")

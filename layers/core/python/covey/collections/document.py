@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from covey.collections import builds, users
+from covey.collections import builds, tenant_document, users
 from covey.collections.aggregate_document import dump_aggregate, read_aggregates
 from covey.collections.faults import Faults
 from covey.collections.field_document import (
@@ -38,7 +38,7 @@ from covey.expressions import Type
 
 KEYS = (
     *("name", "description", "ids", "fields", "rules", "indexes", "geo", "unique"),
-    *("search", "aggregates", "history", "soft_delete", "shards"),
+    *("search", "aggregates", "history", "soft_delete", "shards", "tenant"),
 )
 IDS = ("auto", "custom")
 MAX_FIELDS = 200
@@ -58,10 +58,12 @@ def load(document: Mapping[str, Any], *, previous: Collection | None = None) -> 
     faults = Faults()
     if document.get("name") == users.NAME:
         document = users.completed(document, faults)
+    document = tenant_document.expanded(document)
     reader = Reader(document, "", faults)
     name = _name(reader)
     reader.refuse_unknown(KEYS)
     drafts, names = _fields(reader)
+    tenant = tenant_document.read_tenant(reader, names.fields)
     outline = Collection(name, {n: d.field for n, d in drafts.items() if d is not None})
     known, beyond = types(outline), reach(outline, lambda _: None)
     for missing in names.fields.keys() - outline.fields.keys():
@@ -74,7 +76,7 @@ def load(document: Mapping[str, Any], *, previous: Collection | None = None) -> 
         fields={
             n: with_rules(d, known, beyond, keys[n]) for n, d in drafts.items() if d is not None
         },
-        rules=read_rules(reader, known, beyond),
+        rules=tenant_document.confined(name, read_rules(reader, known, beyond), tenant),
         indexes=tuple(index for index in indexes if not index.geo),
         geo=tuple(index for index in indexes if index.geo),
         unique=_unique(reader, drafts, names),
@@ -84,6 +86,7 @@ def load(document: Mapping[str, Any], *, previous: Collection | None = None) -> 
         aggregates=aggregates,
         history=read_keep(reader, "history"),
         soft_delete=read_keep(reader, "soft_delete"),
+        tenant=tenant,
         next_key=next_key,
         next_index=next_index,
         next_aggregate=next_aggregate,
@@ -209,6 +212,7 @@ def load_all(
     known = attempted | before.keys()
     check_relations(loaded, known, faults)
     check_rules(loaded, {**before, **loaded}, known, faults)
+    tenant_document.check_tenants(loaded, {**before, **loaded}, faults)
     faults.raise_any("The collections")
     return loaded
 
@@ -247,7 +251,8 @@ def dump(collection: Collection) -> dict[str, Any]:
     }
     # No rules at all is a choice to make for `users`, which has some where none are written.
     kept = ("rules",) if collection.name == users.NAME else ()
-    return written | {key: part for key, part in parts.items() if part or key in kept}
+    whole = written | {key: part for key, part in parts.items() if part or key in kept}
+    return tenant_document.plain(collection, whole)
 
 
 def state(collection: Collection) -> dict[str, Any]:

@@ -184,12 +184,12 @@ class Collection:
     `unique` are tuples of field names; each is claimed by an item of its own. `next_key`,
     `next_index` and `next_aggregate` count what was ever given out, so that neither a field's key
     nor a number is used again for another. `history` and `soft_delete` say how long past versions
-    and deleted records are kept. `since` has the version that declared a unique tuple, where that
-    was not the first, so that it never meets claims of one before it; `builds` has what is not
+    and deleted records are kept. `tenant` is the field that says whose a record is, or nothing: see
+    `covey.collections.tenant_document`. `since` has the version that declared a unique tuple, where
+    that was not the first, so that it never meets claims of one before it; `builds` has what is not
     ready, by part: see `covey.collections.builds`. `converting` has fields as they are to be,
-    `wanted` the document that then takes over: see `covey.collections.conversion`. `known_until`
-    is the instant, in milliseconds, from which on others may have changed the schedule; None is
-    never.
+    `wanted` the document that then takes over: see `covey.collections.conversion`. `known_until` is
+    the instant, in milliseconds, from which on others may have changed the schedule; None is never.
     """
 
     name: str
@@ -206,6 +206,7 @@ class Collection:
     aggregates: Mapping[str, Aggregate] = field(default_factory=dict)
     history: Keep | None = None
     soft_delete: Keep | None = None
+    tenant: str = ""
     next_key: int = 0
     next_index: int = 0
     next_aggregate: int = 0

@@ -94,6 +94,11 @@ def _properties() -> dict[str, Schema]:
         },
         "history": _keep("How long past versions are kept: 90d, or true for ever."),
         "soft_delete": _keep("How long deleted records can be restored: 30d, or true for ever."),
+        "tenant": {
+            "type": ["string", "null"],
+            "pattern": PATTERN,
+            "description": "The field that says whose a record is: callers see their own alone.",
+        },
         "shards": {
             "type": ["integer", "null"],
             "minimum": 1,

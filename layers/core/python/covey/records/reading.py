@@ -9,7 +9,7 @@ from typing import Any
 from covey.collections.catalog import Catalog
 from covey.collections.model import Collection
 from covey.errors import BadRequest, Forbidden, IndexRequired, NotFound
-from covey.expressions import Timestamp, bind, conjoin
+from covey.expressions import Timestamp, bind, conjoin, parse
 from covey.identity import authorize as access
 from covey.identity.principal import Principal
 from covey.identity.profile import with_profile
@@ -249,8 +249,11 @@ class Reader:
     def _check_backward(self, principal: Principal, collection: Collection, name: str) -> None:
         """Raise IndexRequired unless an index finds what a relation of the collection holds."""
         where = parse_filter(principal, collection, _points_to(name, "."))
+        if collection.tenant and not principal.is_administrator:
+            # As the read rule will: indexes begin with the tenant, which alone is not enough.
+            where = conjoin((where, parse(_points_to(collection.tenant, ".")))) or where
         plan = self._store.explain(collection, Query(where, filter_text=where.text))
-        if not plan.get("bounded"):
+        if not plan.get("bounded") or name not in plan.get("equality", (name,)):
             raise IndexRequired(f"expand: no index holds {name}. {plan['suggestion']}")
 
     def _expand(self, asking: Asking, documents: Sequence[dict[str, Any]]) -> None:

@@ -98,8 +98,9 @@ def _unique(asking: Asking, by: Sequence[str]) -> tuple[str, ...]:
     for name in by:
         if name not in readable:
             raise _bad(f"there is no field {name[:64]!r}")
+    also = {collection.tenant} - {""}
     for unique in collection.unique:
-        if set(unique) == set(by):
+        if set(unique) in (set(by), {*by, *also}):
             unready = unready_unique(collection, unique)
             if unready is not None:
                 raise _bad(f"the unique values [{', '.join(unique)}] are {unready}")
