@@ -88,7 +88,12 @@ def test_the_sweep_deletes_what_is_due_and_a_slot_delivered_twice_runs_once(
         sweep({"time": minute}, HERE)
     assert services().record_store.get(collection, due) is None
     assert services().record_store.get(collection, kept) is not None
-    assert sweep(SLOT, HERE) == {"deleted": 0, "failed": 0}
+    assert sweep(SLOT, HERE) == {
+        "deleted": 0,
+        "failed": 0,
+        "anonymous_deleted": 0,
+        "anonymous_failed": 0,
+    }
     assert sweep(SLOT, HERE) == {"repeated": True}
     runs = api("GET", "/jobs?system=true", token=root).json["items"]
     assert {one["kind"] for one in runs} == {"sweep"}
