@@ -192,3 +192,17 @@ def test_an_anonymous_user_from_nobody_to_somebody(api: Any) -> None:  # noqa: F
     signed_in = api("POST", "/auth/sign-in", body=body).json
     mine = api("GET", f"/records/posts/{post.json['id']}", token=signed_in["access_token"])
     assert mine.json["title"] == "mine"
+
+
+def test_an_anonymous_user_whose_sessions_are_over_is_deleted(api: Any) -> None:  # noqa: F811
+    gone = api("POST", "/auth/anonymous").json
+    named = api("POST", "/auth/anonymous").json
+    body = {"email": "named@example.test", "password": PASSWORD}
+    assert api("POST", "/auth/upgrade", body=body, token=named["access_token"]).status == 200
+    sweep = services().anonymous_sweep
+    assert sweep.run(lambda: True)["anonymous_deleted"] == 0
+    sweep._clock = lambda: time.time() + 40 * 86_400
+    assert sweep.run(lambda: True) == {"anonymous_deleted": 1, "anonymous_failed": 0}
+    assert sweep.run(lambda: True) == {"anonymous_deleted": 0, "anonymous_failed": 0}
+    assert api("GET", "/auth/me", token=gone["access_token"]).status == 401
+    assert api("GET", "/auth/me", token=named["access_token"]).status == 200
