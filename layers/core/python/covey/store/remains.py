@@ -21,7 +21,16 @@ from covey.store.transport import Transport
 from covey.store.writing import key_item
 
 # By the beginnings of their partitions; `keys` says what each is.
-KINDS = ("!account.", "!identity.", "!passkey.", "!keys", "!secret.", "!history.", "!buried.")
+KINDS = (
+    "!account.",
+    "!identity.",
+    "!anonymous",
+    "!passkey.",
+    "!keys",
+    "!secret.",
+    "!history.",
+    "!buried.",
+)
 _SECRET = "!secret."  # noqa: S105 - the name of a kind
 THREADS = 8
 
