@@ -103,6 +103,7 @@ def _signing(routes: Routes) -> None:
     @routes.post(
         "/auth/refresh",
         summary="Get fresh tokens for a refresh token",
+        impersonated=True,
         body="Refresh",
         answer="SignedIn",
         problems=(401, 422),

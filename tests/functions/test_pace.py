@@ -48,6 +48,14 @@ def test_callers_are_counted_by_who_they_are(limited: Any) -> None:
     assert limited("GET", "/health").status == 200
 
 
+def test_more_keys_buy_no_more_requests(limited: Any) -> None:
+    ann = limited.token("ann")
+    body = {"name": "k", "scopes": {"*": ["read"]}}
+    keys = [limited("POST", "/auth/keys", token=ann, body=body).json["key"] for _ in range(4)]
+    told = [limited("GET", "/records/notes", token=key).status for key in (*keys, *keys)]
+    assert told == [200] * 6 + [429] * 2
+
+
 def test_a_batch_counts_as_many_as_it_has_operations(limited: Any) -> None:
     ann = limited.token("ann")
 

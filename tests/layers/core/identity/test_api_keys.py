@@ -230,6 +230,15 @@ def test_the_last_use_is_written_once_an_hour(world: Keyed) -> None:
         assert world.keys.of(ann)[0].used == start + noted
 
 
+def test_of_many_uses_at_once_one_is_written(memory: Keyed) -> None:
+    ann = memory.user()
+    _, token = memory.keys.make(ann, Wanted("ci", READ))
+    used, _ = at_once(16, lambda _: memory.callers.of(token))
+    assert len(used) == 16
+    kept: Any = memory.kept
+    assert kept.touched == 1
+
+
 def test_a_use_in_the_moment_of_its_end_does_not_bring_a_key_back(world: Keyed) -> None:
     ann = world.user()
     key, _ = world.keys.make(ann, Wanted("ci", READ))

@@ -99,6 +99,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
         described["description"] = operation.description
     if operation.public:
         described["security"] = []
+    if operation.key:
+        described["x-key-scopes"] = list(operation.key)
     if operation.body is not None:
         content = {media: {"schema": _schema(operation.body)} for media in operation.consumes}
         described["requestBody"] = {"required": True, "content": content}

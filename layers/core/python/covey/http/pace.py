@@ -43,4 +43,5 @@ def _who(request: Request) -> str:
         who = request.identified
     except Unauthenticated:  # guesses at credentials count for where they come from
         return f"address:{request.ip}"
-    return f"address:{request.ip}" if who.kind is Kind.GUEST else who.scope
+    # By who it is, not by which key: more keys buy no more requests.
+    return f"address:{request.ip}" if who.kind is Kind.GUEST else f"{who.kind}:{who.id}"
