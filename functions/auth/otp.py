@@ -36,7 +36,7 @@ def _otp(routes: Routes) -> None:
         summary="Sign in with the code of the letter",
         body="Otp",
         answer="Entry",
-        problems=(401, 422, 429),
+        problems=(401, 409, 422, 429),
         public=True,
     )
     def otp(request: Request) -> Response:
@@ -66,7 +66,7 @@ def _magic(routes: Routes) -> None:
         summary="Sign in with the link of the letter",
         body="Magic",
         answer="Entry",
-        problems=(401, 422, 429),
+        problems=(401, 409, 422, 429),
         public=True,
     )
     def magic(request: Request) -> Response:

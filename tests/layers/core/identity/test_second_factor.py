@@ -71,6 +71,7 @@ def test_a_first_factor_alone_opens_no_session(ann: Ann) -> None:
     before = len(ann.world.sessions.of(ann.id))
     awaiting = ann.began()
     assert awaiting.factors == ("totp", "recovery")
+    assert kinds(ann.world)[0] == "second_factor_asked"
     assert len(ann.world.sessions.of(ann.id)) == before
     signed_in = ann.world.accounts.finish(awaiting.flow, ann.later())
     assert signed_in.user["id"] == ann.id

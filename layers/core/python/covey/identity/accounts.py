@@ -200,7 +200,11 @@ class Accounts:
         Every way to sign in ends here: this is the one place that decides.
         """
         awaiting = self._second.ask(account, means)
-        return awaiting or self.admit(user, account, place, means)
+        if awaiting is None:
+            return self.admit(user, account, place, means)
+        # Where no second factor follows it, somebody else has the first.
+        self._audit.note("second_factor_asked", user.id, place, means=means)
+        return awaiting
 
     def finish(self, flow: str, code: str, place: Place = NOWHERE) -> SignedIn:
         """Sign in with a second factor, after what `open` answered.
