@@ -62,7 +62,13 @@ SCOPES = st.fixed_dictionaries(
 )
 
 _NAMES = PATHS.map(Name)
-_LEAVES = st.one_of(SCALARS.map(Literal), _NAMES, _NAMES.map(lambda name: Call("has", (name,))))
+_MEMBERS = _NAMES.filter(lambda name: len(name.path) > 1)
+_LEAVES = st.one_of(
+    SCALARS.map(Literal),
+    _NAMES,
+    _NAMES.map(lambda name: Call("has", (name,))),
+    _MEMBERS.map(lambda name: Call("optional", (name,))),
+)
 _OPERATORS = ("||", "&&", "==", "!=", "<", "<=", ">", ">=", "in", *"+-*/%")
 
 
@@ -75,7 +81,7 @@ def _grown(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
         st.builds(ListLiteral, st.lists(inner, max_size=3).map(tuple)),
         st.builds(
             Call,
-            st.sampled_from(["startsWith", "endsWith", "contains"]),
+            st.sampled_from(["startsWith", "endsWith", "contains", "orValue"]),
             st.tuples(inner, inner),
         ),
         st.builds(Call, st.sampled_from(["size", "double"]), st.tuples(inner)),

@@ -6,6 +6,7 @@
     reader.py faults.py naming.py keys.py   what those share
     users.py            the collection that always exists
     scope.py            what rules and filters read
+    rule_checking.py    rules among the collections that they read
     changes.py          what differs between two versions
     apply.py            a change planned, shown, applied
     builds.py           parts that records from before them lack

@@ -39,7 +39,7 @@ def bind(expression: Expression, values: Mapping[str, Any]) -> Expression:
 
 def _bind(node: Node, values: Mapping[str, Any]) -> Node:
     match node:
-        case Name() | Call(function="has", arguments=(Name(),)):
+        case Name() | Call(function="has" | "optional", arguments=(Name(),)):
             name = node if isinstance(node, Name) else node.arguments[0]
             known = isinstance(name, Name) and name.path[0] in values
             return _constant(node, values) if known else node

@@ -87,6 +87,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "size": size,
     "double": double,
     "near": near,
+    "orValue": lambda value, other: other if value is None else value,
     "timestamp": timestamp,
     "duration": duration,
 }

@@ -96,6 +96,11 @@ def _family(of: Type) -> Type:
     return _FAMILIES.get(of, of)
 
 
+def _family_of(one: Type, other: Type) -> Type:
+    """The type of what may be either."""
+    return _family(one) if _family(one) is _family(other) else Type.ANY
+
+
 def _fits(of: Type, *wanted: Type) -> bool:
     return of is Type.ANY or _family(of) in [_family(one) for one in wanted]
 
@@ -198,6 +203,8 @@ class _Checker:
         if node.function == "has":
             held = self.check(node.arguments[0])[0]
             return Call("has", (held,), node.position), Type.BOOL
+        if node.function in ("optional", "orValue"):
+            return self._optional(node)
         wanted, result = _SIGNATURES[node.function]
         arguments: list[Node] = []
         for position, argument in enumerate(node.arguments):
@@ -211,6 +218,22 @@ class _Checker:
             self._want(made, of, *wanted)
             arguments.append(made)
         return Call(node.function, tuple(arguments), node.position), result
+
+    def _optional(self, node: Call) -> Checked:
+        """``auth.?team`` and ``x.orValue(y)``, whose two outcomes are of one type."""
+        value, of = self.check(node.arguments[0])
+        if node.function == "optional":
+            if isinstance(value, Fetch):
+                message = "The field of a relation is not optional"
+                raise ExpressionError(message, node.position, "ask has(team.owner)")
+            return Call("optional", (value,), node.position), of
+        other, kind_of = self.check(node.arguments[1])
+        unknown = (Type.ANY, Type.NULL)
+        if of not in unknown and kind_of not in unknown and _family(of) is not _family(kind_of):
+            message = f"This is {kind_of}, and {of} is needed"
+            raise ExpressionError(message, _start(other))
+        made = Call("orValue", (value, other), node.position)
+        return made, of if of is kind_of else _family_of(of, kind_of)
 
     def binary(self, node: Binary) -> Checked:
         """Logic, comparison, membership or arithmetic."""

@@ -159,6 +159,8 @@ def _call(node: Call, inside: bool) -> Run:
     if node.function == "has" and isinstance(first, Fetch):
         return holding(fetching(first, _compile(first.id, inside), first.path[:-1]), first)
     subject = _compile(first, inside)
+    if node.function == "optional":
+        return _or_null(subject)
     if node.function == "matches":
         return _located(_matches(node, subject), node.position)
     function = CALLS[node.function]
@@ -172,6 +174,18 @@ def _call(node: Call, inside: bool) -> Run:
         lambda lookup: function(subject(lookup), *(other(lookup) for other in others)),
         node.position,
     )
+
+
+def _or_null(name: Run) -> Run:
+    """A name, null where it or what should hold it is not there."""
+
+    def run(lookup: Lookup) -> Any:
+        try:
+            return name(lookup)
+        except EvaluationError:
+            return None
+
+    return run
 
 
 def _matches(node: Call, subject: Run) -> Run:

@@ -17,6 +17,7 @@ METHODS: Mapping[str, int] = {
     "contains": 2,
     "matches": 2,
     "size": 1,
+    "orValue": 2,
 }
 FUNCTIONS: Mapping[str, int] = {
     "has": 1,

@@ -84,8 +84,8 @@ class Conditional:
 class Call:
     """A function and its arguments; of a method the receiver is the first argument.
 
-    `function` is one of has, size, startsWith, endsWith, contains, matches, timestamp,
-    duration, double.
+    `function` is one of has, optional (``a.?b``), orValue, size, startsWith, endsWith, contains,
+    matches, timestamp, duration, double, near.
     """
 
     function: str

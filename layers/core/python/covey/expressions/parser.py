@@ -7,7 +7,7 @@ relation   = sum [("==" | "!=" | "<" | "<=" | ">" | ">=" | "in") sum]
 sum        = product {("+" | "-") product}
 product    = unary {("*" | "/" | "%") unary}
 unary      = {"!" | "-"} postfix
-postfix    = primary {"." name ["(" arguments ")"]}
+postfix    = primary {"." ["?"] name ["(" arguments ")"]}
 primary    = constant | name ["(" arguments ")"] | "(" expression ")" | "[" arguments "]"
 """
 
@@ -29,6 +29,7 @@ from covey.expressions.nodes import (
     RELATION,
     STRENGTHS,
     Binary,
+    Call,
     Comprehension,
     Conditional,
     Fetch,
@@ -189,10 +190,15 @@ class _Parser:
         entered = self._depth
         while self._is("."):
             self._next += 1
+            optional = self._is("?")
+            self._next += optional
             member = self._token
             if member.kind != "word":
                 raise self._unexpected("a name after '.'")
             self._next += 1
+            if optional:
+                node = self._optional(node, member)
+                continue
             if self._is("("):
                 self._enter(member.position)
                 node = self._method(node, member)
@@ -205,6 +211,12 @@ class _Parser:
                 raise ExpressionError("Only names have members", member.position)
         self._depth = entered
         return node
+
+    def _optional(self, node: Node, member: Token) -> Node:
+        if not isinstance(node, Name):
+            raise ExpressionError("Only names have members", member.position)
+        name = self._count(Name((*node.path, member.written), node.position))
+        return self._count(Call("optional", (name,), node.position))
 
     def _method(self, receiver: Node, name: Token) -> Node:
         if name.written in QUANTIFIERS:

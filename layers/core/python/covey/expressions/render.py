@@ -24,7 +24,7 @@ from covey.expressions.nodes import (
 from covey.expressions.values import Duration, Timestamp
 
 _UNARY, _ATOM = 6, 7
-_METHODS = frozenset(("startsWith", "endsWith", "contains", "matches"))
+_METHODS = frozenset(("startsWith", "endsWith", "contains", "matches", "orValue"))
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -86,6 +86,9 @@ def _call(node: Call | Comprehension) -> str:
     if isinstance(node, Comprehension):
         source = _within(node.source, _ATOM)
         return f"{source}.{node.quantifier}({node.variable}, {render(node.body)})"
+    if node.function == "optional":
+        owner, _, member = render(node.arguments[0]).rpartition(".")
+        return f"{owner}.?{member}"
     if node.function in _METHODS:
         receiver, *rest = node.arguments
         return f"{_within(receiver, _ATOM)}.{node.function}({', '.join(map(render, rest))})"

@@ -10,6 +10,8 @@
     history.py restoring.py   what records were, and bringing it back
     counting.py    how many a list has on all its pages
     asking.py      one call: who asks, of which collection, at which moment
+    fetching.py    the other records that rules read
+    permissions.py why somebody may or may not
     query.py       query parameters → a checked request
     conditions.py  If-Match, If-None-Match
     drafts.py      a body or a patch → what the record would become
