@@ -158,6 +158,7 @@ class World:
             limits=self.throttle,
             audit=self.audit,
             post=self.post,
+            clock=clock,
         )
         self.proofs = Proofs(
             self.accounts_kept, self.sessions, self.credentials, self.second_factor, clock=clock
@@ -221,13 +222,13 @@ class World:
         users = load({"name": "users", **document}, previous=self.catalog.get("users"))
         self.catalog.save(users)
 
-    def sign_in(self, email: str = EMAIL, password: str = PASSWORD, **how: Any) -> SignedIn:
     def forget_factors(self, user: str) -> None:
         """What the store of accounts does where all lie in one table."""
         self.accounts_kept.strip(user)
         if isinstance(self.factors_kept, MemoryFactorStore):
             self.factors_kept.kept.pop(user, None)
 
+    def sign_in(self, email: str = EMAIL, password: str = PASSWORD, **how: Any) -> SignedIn:
         """Sign in where no second factor is asked for."""
         signed_in = self.accounts.sign_in(email, password, **how)
         assert not isinstance(signed_in, Awaiting)
