@@ -123,7 +123,7 @@ def page(report: Report) -> str:
         "`python bench/sign_in.py` signing in (with `PYTHONPATH=layers/core/python:.`).",
         "Pages of their own: [heat](heat.md) of partition keys at 20,000 creates a second, "
         "[CPU](cpu.md) beside botocore and PynamoDB, [many reads at once](reads.md), "
-        "[units](../docs/reference/costs.md) of every operation. `python -m bench.flights` imports "
-        "336,776 flights and compares sizes.",
+        "[units](../docs/reference/costs.md) of every operation, [rules and signing in]"
+        "(identity.md). `python -m bench.flights` imports 336,776 flights and compares sizes.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
