@@ -138,4 +138,3 @@ class Addresses:
             else:
                 return after
         raise Conflict("The account keeps changing. Try again.")
-
