@@ -17,10 +17,16 @@ flows         sign-ins under way: a few guesses, finished once
 reclaiming    accounts of whoever proves the address first
 sealing       secrets at rest
 bootstrap     the one-time token that makes the first administrator
+api_key       keys of programs: what one is, how it is written
+api_keys      making, listing and ending them
+key_callers   a key → a principal
+scopes        what a key was given
+impersonation administrators in the name of users
 passwords     argon2id, and which passwords are taken
 tokens        access tokens: signed, verified, remembered
-signing_keys  the Ed25519 keys behind them, made once
+signing_keys  the Ed25519 keys behind them, and how one follows another
 sessions      refresh tokens: hashed, rotated, ended by reuse
 throttle      attempts per account and per address
+pace          requests a minute
 ports         what of this is stored, and how it must behave
 """

@@ -5,6 +5,7 @@ account      accounts
 session      sessions
 factor       authenticator apps, recovery codes, passkeys
 flow         sign-ins under way
+api_key      API keys
 signing_key  keys that sign access tokens
 throttle     counted attempts
 bootstrap    the offer to make the first administrator
