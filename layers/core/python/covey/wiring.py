@@ -722,6 +722,7 @@ class Services:
             store=self.account_store,
             sessions=self.sessions,
             addresses=self.addresses,
+            reclaiming=self.reclaiming,
             challenges=self.challenges,
             limits=self.throttle,
             audit=self.audit,

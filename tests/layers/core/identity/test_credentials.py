@@ -68,6 +68,20 @@ def test_a_forgotten_password_is_reset_by_mail(world: World) -> None:
     assert refused(lambda: world.credentials.reset(secret, NEW)) == "invalid_token"
 
 
+def test_who_resets_an_unproven_address_gets_the_account_bare() -> None:
+    world = World()
+    squatter = world.ann()
+    cleared: list[str] = []
+    world.reclaiming._forget = [cleared.append]
+    world.credentials.ask_reset(EMAIL)
+    world.credentials.reset(world.link("reset"), NEW)
+    assert cleared == [squatter.user["id"]]
+    assert "credentials_removed" in kinds(world)
+    world.credentials.ask_reset(EMAIL)
+    world.credentials.reset(world.link("reset"), PASSWORD)
+    assert len(cleared) == 1  # what an owner has added since stays
+
+
 def test_of_twenty_resets_by_one_link_one_succeeds(world: World) -> None:
     world.ann()
     world.credentials.ask_reset(EMAIL)

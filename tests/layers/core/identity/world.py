@@ -137,11 +137,15 @@ class World:
             post=self.post,
             clock=self.clock_ms,
         )
+        self.reclaiming = Reclaiming(
+            self.accounts_kept, self.sessions, self.audit, [self.forget_factors]
+        )
         self.credentials = Credentials(
             accounts=self.accounts,
             store=self.accounts_kept,
             sessions=self.sessions,
             addresses=self.addresses,
+            reclaiming=self.reclaiming,
             challenges=self.challenges,
             limits=self.throttle,
             audit=self.audit,
@@ -150,9 +154,7 @@ class World:
         self.codes = Codes(
             accounts=self.accounts,
             store=self.accounts_kept,
-            reclaiming=Reclaiming(
-                self.accounts_kept, self.sessions, self.audit, [self.forget_factors]
-            ),
+            reclaiming=self.reclaiming,
             addresses=self.addresses,
             flows=self.flows,
             limits=self.throttle,

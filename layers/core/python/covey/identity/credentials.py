@@ -12,6 +12,7 @@ from covey.identity.audit import Audit
 from covey.identity.challenges import RESET, Challenges
 from covey.identity.ports import NOWHERE, Account, AccountStore, Place
 from covey.identity.principal import Principal
+from covey.identity.reclaiming import Reclaiming
 from covey.identity.sessions import Sessions
 from covey.identity.throttle import Throttle
 from covey.mail.message import MAX_ADDRESS
@@ -29,6 +30,7 @@ class Credentials:
         store: AccountStore,
         sessions: Sessions,
         addresses: Addresses,
+        reclaiming: Reclaiming,
         challenges: Challenges,
         limits: Throttle,
         audit: Audit,
@@ -38,6 +40,7 @@ class Credentials:
         self._store = store
         self._sessions = sessions
         self._addresses = addresses
+        self._reclaiming = reclaiming
         self._challenges = challenges
         self._limits = limits
         self._audit = audit
@@ -110,6 +113,10 @@ class Credentials:
         except Invalid:
             self._challenges.give_back(RESET, secret, proof)
             raise
+        if user is not None and not user.values.get("verified"):
+            # Whoever signed up with the address may have been somebody else, and not only with a
+            # password: the owner gets the account bare.
+            account = self._reclaiming.bare(account, place)
         after = replace(account, password=passwords.digest(new))
         if not self._store.change(account, after):
             raise Conflict("The account has changed meanwhile. Ask for another link.")

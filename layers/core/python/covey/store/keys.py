@@ -18,7 +18,7 @@
     flow            !flow.{hash}          .        a sign-in under way: guesses counted, 1 each
     identity        !identity.{digest}    .        the user whose identity at a provider this is
     its listing     !account.{user}       identity.{digest}  where a user can sign in by
-    anonymous user  !anonymous            {seconds}.{user}  when to look whether they are still there
+    anonymous user  !anonymous            {seconds}.{user}  when to look whether they are there
     session         !session.{user}       {sid}    a sign-in and its refresh tokens
     signing key     !signing              {n}      keys of access tokens, oldest first
     attempts        !attempts.{hash}      .        attempts of one window, counted
