@@ -37,7 +37,7 @@ FLAT = 1.3
 WORDS = {
     "list": "the newest 20",
     "filter": 'dest == "LAX", sorted by -dep_delay, 20 of them, by an index',
-    "search": "`LAX UA`, both words, the best 20",
+    "search": "`UA1545 0101`, a flight on a day: both words",
     "aggregate": "count and sum of distance by carrier, declared",
 }
 
@@ -104,11 +104,12 @@ def rows(size: int) -> Table:
     table = tables(size)[-1]
     head, *lines = table.content.decode().splitlines()
     names = head.split(",")
-    sought = [names.index(one) for one in ("origin", "dest", "carrier", "tailnum")]
-    texts = [f"{head},route"]
+    sought = [names.index(one) for one in ("carrier", "flight", "month", "day")]
+    texts = [f"{head},trip"]
     for line in lines:
         cells = line.split(",")
-        texts.append(f"{line},{' '.join(cells[at] for at in sought)}")
+        carrier, flight, month, day = (cells[at] for at in sought)
+        texts.append(f"{line},{carrier}{flight} {month.zfill(2)}{day.zfill(2)}")
     content = ("\n".join(texts) + "\n").encode()
     return Table(name(size), content, len(lines), table.options)
 
@@ -188,10 +189,12 @@ def _begin(client: Client, table: Table) -> str:
 def _ended(session: Session, path: str) -> Mapping[str, Any]:
     seen, moved = -1, time.monotonic()
     while True:
-        job: dict[str, Any] = session.fresh().call("GET", path)
+        job: dict[str, Any] = {"status": "unknown"}
+        with suppress(ProblemError):  # the engine may be too busy to answer for once
+            job = session.fresh().call("GET", path)
         if job["status"] == "done":
             return job
-        taken = job["done"] + job["failed"]
+        taken = job["done"] + job["failed"] if "done" in job else seen
         if job["status"] == "failed" or time.monotonic() - moved > PATIENCE_S:
             raise RuntimeError(f"the import does not go on: {job}")
         if taken != seen:
@@ -293,7 +296,7 @@ def asking(operation: str, collection: str) -> bytes:
             where = quote('dest == "LAX"')
             return request("GET", f"{path}?filter={where}&sort=-dep_delay&limit=20")
         case "search":
-            return request("GET", f"{path}/search?q=LAX%20UA&limit=20")
+            return request("GET", f"{path}/search?q=UA1545%200101&limit=20")
     body = {"group": ["carrier"], "count": True, "sum": ["distance"]}
     return request("POST", f"{path}/aggregate", body=json.dumps(body).encode())
 

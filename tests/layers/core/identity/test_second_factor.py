@@ -227,6 +227,7 @@ def test_of_twenty_at_once_one_confirms(world: World) -> None:
 
 
 def test_disabled_users_and_changed_passwords_end_what_is_under_way(ann: Ann) -> None:
+    ann.world.addresses.verify(ann.world.link("verify"))
     flow = ann.began().flow
     ann.world.administration.disable(ROOT, ann.id)
     assert refused(lambda: ann.world.accounts.finish(flow, ann.later())) == "invalid_token"

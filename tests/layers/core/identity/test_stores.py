@@ -140,7 +140,8 @@ def test_events_are_kept_newest_first(world: World) -> None:
 
 
 def test_the_first_key_of_a_generation_stays(world: World) -> None:
-    first, late, second = (StoredKey(name, bytes(range(32)), 1) for name in ("a", "b", "c"))
+    first, late = (StoredKey(name, bytes(range(32)), 1) for name in ("a", "b"))
+    second = StoredKey("c", bytes(range(32)), 1, generation=2)
     assert world.keys_kept.add(1, first)
     assert not world.keys_kept.add(1, late)
     assert world.keys_kept.add(2, second)

@@ -30,7 +30,7 @@ def test_every_fixed_item_stands_apart_from_records() -> None:
         keys.subscription("posts", "s"),
     ]
     assert all(pk.startswith("!") and keys.collection_of(pk) is None for pk, _ in fixed)
-    assert len({pk for pk, _ in fixed}) == len(fixed)
+    assert len(set(fixed)) == len(fixed)
 
 
 @pytest.mark.parametrize(
