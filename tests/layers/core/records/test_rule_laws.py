@@ -134,22 +134,20 @@ def test_a_list_is_what_the_evaluator_admits(
         assert where or sort or not seen
         return
     assert len(found) == len(set(found))
-    assert set(found) == (seen if where is None else seen & matching(world, where, seen))
+    assert set(found) == (seen if where is None else seen & matching(world, where, who))
     scores = [world.kept("docs", one).values.get("score") for one in found]
     known = [score for score in scores if score is not None]
     assert not sort or known == sorted(known, reverse=sort.startswith("-"))
     assert counted(world, who, parameters) in (None, len(found))
 
 
-def matching(world: World, where: str, seen: set[str]) -> set[str]:
-    """What a filter takes, by an evaluator that knows no plan; all where it asks who asks."""
-    if "auth" in where:
-        return seen
+def matching(world: World, where: str, who: Principal) -> set[str]:
+    """What a filter takes, by an evaluator that knows no plan."""
     collection = world.catalog.get("docs")
     return {
         record.id
         for record in world.all("docs").values()
-        if parse(where).holds(RecordScope(collection, record, now=START))
+        if parse(where).holds(RecordScope(collection, record, auth=who, now=START))
     }
 
 
