@@ -12,13 +12,20 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 
-from covey.config import settings
+from covey.config import settings as configured
 from covey.store.signing import Credentials
 from covey.store.tables import create_table
 from covey.store.transport import LeanTransport, transport
 from infra.gateway import engine as data_engine
 from infra.gateway import engine_binary
+
+# The same examples each time, so that a commit is judged by what it changes. Laws are searched at
+# random, for as long as one likes, with HYPOTHESIS_PROFILE=random.
+settings.register_profile("fixed", derandomize=True, database=None)
+settings.register_profile("random")
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = ROOT / "template.yaml"
@@ -69,10 +76,10 @@ def table(engine: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     create_table(lean, name, TEMPLATE)
     monkeypatch.setenv("TABLE_NAME", name)
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", engine)
-    settings.cache_clear()
+    configured.cache_clear()
     transport.cache_clear()
     yield name
-    settings.cache_clear()
+    configured.cache_clear()
     transport.cache_clear()
     lean.call("DeleteTable", {"TableName": name})
 
