@@ -15,8 +15,6 @@ VALUES = {
     "link": "https://example.com/reset#token=abc",
     "code": "123456",
     "lifetime": "1 hour",
-    "name": "Crew",
-    "inviter": "bob@example.com",
     "what": "totp_enabled",
     "provider": "github",
 }
@@ -49,8 +47,8 @@ def test_a_letter_says_what_has_changed() -> None:
 
 
 def test_what_strangers_wrote_is_text_and_stays_on_its_line() -> None:
-    inviter = "<b>Ann</b>\n\nYou won: https://evil.example" + "x" * 1000
-    letter = letters().write("invitation", "ann@example.com", {**VALUES, "inviter": inviter})
+    new = "<b>Ann</b>\n\nYou won: https://evil.example" + "x" * 1000
+    letter = letters().write("email_changing", "ann@example.com", {**VALUES, "new": new})
     assert "<b>" not in letter.html
     assert "&lt;b&gt;Ann" in letter.html
     assert "\nYou won" not in letter.text
