@@ -9,7 +9,6 @@ from covey.identity.administrators import administrators_only
 from covey.identity.signing_keys import Generation
 from covey.records.time import rfc3339
 from covey.wiring import services
-from functions.admin.users import place
 
 _TIME = {"type": "string", "format": "date-time"}
 SCHEMAS = {
@@ -61,7 +60,7 @@ def declare(routes: Routes) -> None:
         administrators_only(request.principal)
         made = services().signing_keys.rotate()
         actor = request.principal.id
-        services().audit.note("signing_key_made", "", place(request), actor=actor, key=made.kept.id)
+        services().audit.note("signing_key_made", "", request.place, actor=actor, key=made.kept.id)
         return Response(_shown(made), status=201)
 
     @routes.delete(
@@ -71,7 +70,7 @@ def declare(routes: Routes) -> None:
         problems=(401, 403, 404),
     )
     def end_keys(request: Request, id: str) -> Response:
-        services().api_keys.end_all(request.principal, id, place(request))
+        services().api_keys.end_all(request.principal, id, request.place)
         return no_content()
 
 

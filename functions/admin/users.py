@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from covey.errors import BadRequest
 from covey.http import Parameter, Request, Response, Routes, no_content
 from covey.identity.administrators import administrators_only
 from covey.identity.audit import Event
-from covey.identity.ports import Place
 from covey.records.time import rfc3339
 from covey.wiring import services
 
@@ -60,7 +58,7 @@ def declare(routes: Routes) -> None:
     )
     def disable_user(request: Request, id: str) -> Response:
         """Takes hold with the user's next request; all their sessions end."""
-        services().administration.disable(request.principal, id, place(request))
+        services().administration.disable(request.principal, id, request.place)
         return no_content()
 
     @routes.post(
@@ -70,7 +68,7 @@ def declare(routes: Routes) -> None:
         problems=(401, 403, 404, 409),
     )
     def enable_user(request: Request, id: str) -> Response:
-        services().administration.enable(request.principal, id, place(request))
+        services().administration.enable(request.principal, id, request.place)
         return no_content()
 
     @routes.delete(
@@ -80,7 +78,7 @@ def declare(routes: Routes) -> None:
         problems=(401, 403, 404),
     )
     def end_sessions(request: Request, id: str) -> Response:
-        services().administration.end_sessions(request.principal, id, place(request))
+        services().administration.end_sessions(request.principal, id, request.place)
         return no_content()
 
     @routes.delete(
@@ -91,7 +89,7 @@ def declare(routes: Routes) -> None:
     )
     def remove_factors(request: Request, id: str) -> Response:
         """Their sessions end too, and a letter tells them."""
-        services().administration.remove_factors(request.principal, id, place(request))
+        services().administration.remove_factors(request.principal, id, request.place)
         return no_content()
 
     @routes.get(
@@ -105,17 +103,10 @@ def declare(routes: Routes) -> None:
         """Of the 31 days before `before`, or before now; kept for 400 days."""
         administrators_only(request.principal)
         asked = request.parameters()
-        limit = asked.get("limit", "50")
-        if not (limit.isascii() and limit.isdigit() and 0 < int(limit[:9]) <= MOST):
-            raise BadRequest(f"limit is a number from 1 to {MOST}.", code="invalid_limit")
-        found = services().audit.newest(int(limit), asked.get("before", ""), asked.get("user", ""))
-        more = len(found) == int(limit)
+        limit = request.integer("limit", 50, 1, MOST)
+        found = services().audit.newest(limit, asked.get("before", ""), asked.get("user", ""))
+        more = len(found) == limit
         return {"items": [_shown(event) for event in found], "next": found[-1].id if more else None}
-
-
-def place(request: Request) -> Place:
-    """Where the administrator is."""
-    return Place(request.ip, request.header("user-agent") or "")
 
 
 def _shown(event: Event) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from covey.http import Request, Response, Routes, no_content
 from covey.wiring import services
-from functions.auth.forms import place, texts
+from functions.auth.forms import texts
 
 
 def declare(routes: Routes) -> None:
@@ -31,7 +31,7 @@ def declare(routes: Routes) -> None:
     )
     def verify(request: Request) -> Response:
         (token,) = texts(request.json(), "token")
-        services().addresses.verify(token, place(request))
+        services().addresses.verify(token, request.place)
         return no_content()
 
     @routes.post(
@@ -46,7 +46,7 @@ def declare(routes: Routes) -> None:
         """The old address gets word of it. It stays until the new one is confirmed."""
         body = request.json()
         email, password = texts({"password": "", **body}, "email", "password")
-        services().credentials.ask_email_change(request.principal, email, password, place(request))
+        services().credentials.ask_email_change(request.principal, email, password, request.place)
         return Response({"status": "check_mail"}, status=202)
 
     @routes.post(
@@ -59,5 +59,5 @@ def declare(routes: Routes) -> None:
     )
     def change(request: Request) -> Response:
         (token,) = texts(request.json(), "token")
-        services().addresses.change(token, place(request))
+        services().addresses.change(token, request.place)
         return no_content()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from covey.http import Request, Response, Routes
 from covey.wiring import services
 from functions.auth.answering import signed_in
-from functions.auth.forms import place, texts
+from functions.auth.forms import texts
 
 
 def declare(routes: Routes) -> None:
@@ -25,7 +25,7 @@ def declare(routes: Routes) -> None:
         `anonymous`. Once none of their sessions holds, they are deleted.
         """
         values = request.json() if request.body else {}
-        made = services().anonymous_users.make(values, request.principal, place(request))
+        made = services().anonymous_users.make(values, request.principal, request.place)
         return signed_in(request, made, status=201)
 
     @routes.post(
@@ -40,9 +40,7 @@ def declare(routes: Routes) -> None:
         202, and the e-mail holds once its owner opened the link.
         """
         email, password = texts(request.json(), "email", "password")
-        user = services().anonymous_users.upgrade(
-            request.principal, email, password, place(request)
-        )
+        user = services().anonymous_users.upgrade(request.principal, email, password, request.place)
         if user is None:
             return Response({"status": "check_mail"}, status=202)
         return Response({"user": services().accounts.me(request.principal)})

@@ -12,7 +12,6 @@ from covey.identity.api_keys import Wanted
 from covey.identity.scopes import ACTIONS, SURFACES, asked
 from covey.records.time import parse_rfc3339, rfc3339
 from covey.wiring import services
-from functions.auth.forms import place
 
 _TIME = {"type": ["string", "null"], "format": "date-time"}
 _ASKED: dict[str, Any] = {
@@ -84,7 +83,7 @@ def declare(routes: Routes) -> None:
         of kind `service` acts for itself, and administrators alone make it.
         """
         key, token = services().api_keys.make(
-            request.principal, _wanted(request.json()), place(request)
+            request.principal, _wanted(request.json()), request.place
         )
         return Response({**_shown(key), "key": token}, status=201)
 
@@ -98,7 +97,7 @@ def declare(routes: Routes) -> None:
     )
     def end_key(request: Request, id: str) -> Response:
         """Takes hold with the next request."""
-        services().api_keys.end(request.principal, id, place(request))
+        services().api_keys.end(request.principal, id, request.place)
         return no_content()
 
 

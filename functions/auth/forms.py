@@ -6,13 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from covey.errors import FieldError, Invalid
-from covey.http import Request
-from covey.identity.ports import Place
-
-
-def place(request: Request) -> Place:
-    """Where the caller is, as the audit log and the list of sessions show it."""
-    return Place(request.ip, request.header("user-agent") or "")
 
 
 def texts(body: Mapping[str, Any], *names: str) -> tuple[str, ...]:

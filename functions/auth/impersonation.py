@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from covey.http import Request, Response, Routes
 from covey.wiring import services
-from functions.auth.forms import place, texts
+from functions.auth.forms import texts
 
 SCHEMAS = {
     "Impersonate": {
@@ -31,5 +31,5 @@ def declare(routes: Routes) -> None:
         in their list. Their password, address, factors and keys cannot be changed in it.
         """
         (user,) = texts(request.json(), "user")
-        made = services().impersonation.start(request.principal, user, place(request))
+        made = services().impersonation.start(request.principal, user, request.place)
         return Response(made.document())

@@ -7,7 +7,7 @@ from typing import Any
 from covey.http import Request, Response, Routes, no_content
 from covey.wiring import services
 from functions.auth.answering import signed_in
-from functions.auth.forms import place, texts
+from functions.auth.forms import texts
 
 
 def declare(routes: Routes) -> None:
@@ -31,7 +31,7 @@ def _signing(routes: Routes) -> None:
         `invalid_credentials`: another code may do; `invalid_token`: sign in anew.
         """
         flow, code = texts(request.json(), "flow", "code")
-        return signed_in(request, services().accounts.finish(flow, code, place(request)))
+        return signed_in(request, services().accounts.finish(flow, code, request.place))
 
     @routes.get(
         "/auth/mfa",
@@ -54,7 +54,7 @@ def _setting_up(routes: Routes) -> None:
     def offer_totp(request: Request) -> Any:
         """With your password, or within ten minutes of signing in. Confirm it with a code."""
         (password,) = texts({"password": "", **request.json()}, "password")
-        made = services().authenticator.offer(request.principal, password, place(request))
+        made = services().authenticator.offer(request.principal, password, request.place)
         return {"secret": made.secret, "uri": made.uri}
 
     @routes.post(
@@ -67,7 +67,7 @@ def _setting_up(routes: Routes) -> None:
     def confirm_totp(request: Request) -> Any:
         """The recovery codes are shown this once."""
         (code,) = texts(request.json(), "code")
-        codes = services().authenticator.confirm(request.principal, code, place(request))
+        codes = services().authenticator.confirm(request.principal, code, request.place)
         return {"recovery_codes": list(codes)}
 
     @routes.delete(
@@ -80,7 +80,7 @@ def _setting_up(routes: Routes) -> None:
     def remove_totp(request: Request) -> Response:
         """With a code of the app, or for recovery."""
         (code,) = texts(request.json(), "code")
-        services().authenticator.remove(request.principal, code, place(request))
+        services().authenticator.remove(request.principal, code, request.place)
         return no_content()
 
     @routes.post(
@@ -93,5 +93,5 @@ def _setting_up(routes: Routes) -> None:
     def renew_recovery_codes(request: Request) -> Any:
         """With a code of the app, or for recovery; shown this once."""
         (code,) = texts(request.json(), "code")
-        codes = services().authenticator.renew_codes(request.principal, code, place(request))
+        codes = services().authenticator.renew_codes(request.principal, code, request.place)
         return {"recovery_codes": list(codes)}

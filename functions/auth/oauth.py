@@ -13,7 +13,7 @@ from covey.identity.federation.ports import Identity
 from covey.records.time import rfc3339
 from covey.wiring import services
 from functions.auth.answering import signed_in
-from functions.auth.forms import place, texts
+from functions.auth.forms import texts
 
 _REDIRECT = Parameter("redirect_to", "where to lead back, one of `OAUTH_REDIRECTS`")
 _CHALLENGE = Parameter("code_challenge", "base64url of the SHA-256 of a verifier of the app's")
@@ -123,7 +123,7 @@ def _leaving(routes: Routes) -> None:
             departure = services().federation.begin_by_ticket(provider, ticket, kept)
         else:
             wish = Wish(request.query("redirect_to") or "", request.query("code_challenge") or "")
-            departure = services().federation.begin(provider, wish, kept, place(request))
+            departure = services().federation.begin(provider, wish, kept, request.place)
         _keep(request, departure.browser)
         return _led(departure.url)
 
@@ -144,7 +144,7 @@ def _leaving(routes: Routes) -> None:
         )
         caller = request.principal
         wish = Wish(redirect_to, challenge, caller.id if caller.session else "")
-        return {"authorization_url": services().federation.ticket(provider, wish, place(request))}
+        return {"authorization_url": services().federation.ticket(provider, wish, request.place)}
 
 
 def _arriving(routes: Routes) -> None:
@@ -165,7 +165,7 @@ def _arriving(routes: Routes) -> None:
     def finish_oauth(request: Request, provider: str) -> Response:
         """Leads on to the app: `#code=…`, or `#error=access_denied` or `provider_error`."""
         to = services().federation.come_back(
-            provider, request.parameters(), _cookie(request), place(request)
+            provider, request.parameters(), _cookie(request), request.place
         )
         return _led(to)
 
@@ -187,7 +187,7 @@ def _arriving(routes: Routes) -> None:
         code, verifier = texts({"verifier": "", **body}, "code", "verifier")
         caller = request.principal
         arrival = services().federation.arrival(code, verifier)
-        made = services().identities.exchange(arrival, caller, values, place(request))
+        made = services().identities.exchange(arrival, caller, values, request.place)
         if isinstance(made, Identity):
             return Response({"identity": shown(made)})
         return signed_in(request, made)
@@ -211,7 +211,7 @@ def _identities(routes: Routes) -> None:
     )
     def unlink_identity(request: Request, id: str) -> Response:
         """Sessions that were begun by it end, but for the one that asks."""
-        services().identities.unlink(request.principal, id, place(request))
+        services().identities.unlink(request.principal, id, request.place)
         return no_content()
 
 

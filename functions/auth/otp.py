@@ -6,7 +6,7 @@ from covey.http import Request, Response, Routes
 from covey.identity.flows import CODE, MAGIC
 from covey.wiring import services
 from functions.auth.answering import signed_in
-from functions.auth.forms import place, texts
+from functions.auth.forms import texts
 
 
 def declare(routes: Routes) -> None:
@@ -28,7 +28,7 @@ def _otp(routes: Routes) -> None:
     def request_otp(request: Request) -> Response:
         """The same answer, in the same time, whether the address has an account or not."""
         (email,) = texts(request.json(), "email")
-        flow = services().codes.ask(CODE, email, place(request))
+        flow = services().codes.ask(CODE, email, request.place)
         return Response({"status": "check_mail", "flow": flow}, status=202)
 
     @routes.post(
@@ -42,7 +42,7 @@ def _otp(routes: Routes) -> None:
     def otp(request: Request) -> Response:
         """By the flow that asked for it; five guesses. The address counts as verified."""
         flow, code = texts(request.json(), "flow", "code")
-        return signed_in(request, services().codes.redeem(CODE, flow, code, place(request)))
+        return signed_in(request, services().codes.redeem(CODE, flow, code, request.place))
 
 
 def _magic(routes: Routes) -> None:
@@ -58,7 +58,7 @@ def _magic(routes: Routes) -> None:
     def request_magic(request: Request) -> Response:
         """The same answer, in the same time, whether the address has an account or not."""
         (email,) = texts(request.json(), "email")
-        flow = services().codes.ask(MAGIC, email, place(request))
+        flow = services().codes.ask(MAGIC, email, request.place)
         return Response({"status": "check_mail", "flow": flow}, status=202)
 
     @routes.post(
@@ -72,4 +72,4 @@ def _magic(routes: Routes) -> None:
     def magic(request: Request) -> Response:
         """By the flow that asked for it: a forwarded link alone signs nobody in."""
         flow, token = texts(request.json(), "flow", "token")
-        return signed_in(request, services().codes.redeem(MAGIC, flow, token, place(request)))
+        return signed_in(request, services().codes.redeem(MAGIC, flow, token, request.place))

@@ -11,7 +11,7 @@ from covey.identity.factors import Passkey
 from covey.records.time import rfc3339
 from covey.wiring import services
 from functions.auth.answering import signed_in
-from functions.auth.forms import place, texts
+from functions.auth.forms import texts
 
 
 def declare(routes: Routes) -> None:
@@ -31,7 +31,7 @@ def _signing(routes: Routes) -> None:
     )
     def ask_passkey(request: Request) -> Any:
         """The same for everybody: the authenticator says who it is. Good once, five minutes."""
-        return services().passkeys.ask(place(request))
+        return services().passkeys.ask(request.place)
 
     @routes.post(
         "/auth/passkeys/sign-in",
@@ -44,7 +44,7 @@ def _signing(routes: Routes) -> None:
     def sign_in_by_passkey(request: Request) -> Response:
         """No second factor is asked for: a passkey that verifies its user is two."""
         credential = _object(request.json(), "credential")
-        return signed_in(request, services().passkeys.sign_in(credential, place(request)))
+        return signed_in(request, services().passkeys.sign_in(credential, request.place))
 
 
 def _adding(routes: Routes) -> None:
@@ -60,7 +60,7 @@ def _adding(routes: Routes) -> None:
         authenticator app where you have one.
         """
         password, code = _proof(request)
-        return services().passkeys.offer(request.principal, password, code, place(request))
+        return services().passkeys.offer(request.principal, password, code, request.place)
 
     @routes.post(
         "/auth/passkeys",
@@ -74,7 +74,7 @@ def _adding(routes: Routes) -> None:
         body = request.json()
         credential = _object({k: v for k, v in body.items() if k != "name"}, "credential")
         (name,) = texts({"name": body.get("name") or "Passkey"}, "name")
-        made = services().passkeys.add(request.principal, credential, name, place(request))
+        made = services().passkeys.add(request.principal, credential, name, request.place)
         return Response(_shown(made), status=201)
 
 
@@ -95,7 +95,7 @@ def _keeping(routes: Routes) -> None:
     def remove_passkey(request: Request, id: str) -> Response:
         """The proof is as for adding one; a session of less than ten minutes needs no body."""
         password, code = _proof(request)
-        services().passkeys.remove(request.principal, id, password, code, place(request))
+        services().passkeys.remove(request.principal, id, password, code, request.place)
         return no_content()
 
 

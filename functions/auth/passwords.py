@@ -5,7 +5,7 @@ from __future__ import annotations
 from covey.http import Request, Response, Routes, no_content
 from covey.wiring import services
 from functions.auth.answering import signed_in
-from functions.auth.forms import place, texts
+from functions.auth.forms import texts
 
 
 def declare(routes: Routes) -> None:
@@ -21,7 +21,7 @@ def declare(routes: Routes) -> None:
     def change_password(request: Request) -> Response:
         """All sessions end; the answer holds the tokens of a new one."""
         current, new = texts(request.json(), "password", "new_password")
-        changed = services().credentials.change(request.principal, current, new, place(request))
+        changed = services().credentials.change(request.principal, current, new, request.place)
         return signed_in(request, changed, anew=True)
 
     @routes.post(
@@ -36,7 +36,7 @@ def declare(routes: Routes) -> None:
     def request_reset(request: Request) -> Response:
         """The same answer, in the same time, whether the address has an account or not."""
         (email,) = texts(request.json(), "email")
-        services().credentials.ask_reset(email, place(request))
+        services().credentials.ask_reset(email, request.place)
         return Response({"status": "check_mail"}, status=202)
 
     @routes.post(
@@ -50,5 +50,5 @@ def declare(routes: Routes) -> None:
     def reset(request: Request) -> Response:
         """The link is good once. All sessions end, and the address counts as verified."""
         token, password = texts(request.json(), "token", "password")
-        services().credentials.reset(token, password, place(request))
+        services().credentials.reset(token, password, request.place)
         return no_content()

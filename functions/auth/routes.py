@@ -20,7 +20,7 @@ from functions.auth import (
     sessions,
 )
 from functions.auth.answering import renewed, signed_in
-from functions.auth.forms import place, texts
+from functions.auth.forms import texts
 from functions.auth.page import page
 from functions.auth.schemas import SCHEMAS
 
@@ -75,7 +75,7 @@ def _signing(routes: Routes) -> None:
         made = services().accounts.sign_up(
             {name: value for name, value in body.items() if name != "password"},
             body.get("password"),
-            place=place(request),
+            place=request.place,
             caller=request.principal,
         )
         if made is None:
@@ -97,7 +97,7 @@ def _signing(routes: Routes) -> None:
         on with at `/auth/mfa`.
         """
         email, password = texts(request.json(), "email", "password")
-        made = services().accounts.sign_in(email, password, place=place(request))
+        made = services().accounts.sign_in(email, password, place=request.place)
         return signed_in(request, made)
 
     @routes.post(
@@ -134,9 +134,9 @@ def _signing(routes: Routes) -> None:
         """
         if request.body:
             (token,) = texts(request.json(), "refresh_token")
-            services().accounts.sign_out_by_token(token, place(request))
+            services().accounts.sign_out_by_token(token, request.place)
         else:
-            services().accounts.sign_out(request.principal, place(request))
+            services().accounts.sign_out(request.principal, request.place)
         if request.by_cookie:
             cookies.clear(request)
         return no_content()
@@ -172,6 +172,6 @@ def _bootstrap(routes: Routes) -> None:
     def bootstrap(request: Request) -> Response:
         token, email, password = texts(request.json(), "token", "email", "password")
         made = services().first_administrator.redeem(
-            token, {"email": email}, password, place=place(request)
+            token, {"email": email}, password, place=request.place
         )
         return signed_in(request, made, status=201)

@@ -9,7 +9,6 @@ from covey.http import Request, Response, Routes, no_content
 from covey.identity.ports import Session
 from covey.records.time import rfc3339
 from covey.wiring import services
-from functions.auth.forms import place
 
 
 def declare(routes: Routes) -> None:
@@ -35,7 +34,7 @@ def declare(routes: Routes) -> None:
         if id not in (one.id for one in services().sessions.of(caller.id)):
             raise NotFound("session")
         services().sessions.end(caller.id, id)
-        services().audit.note("session_ended", caller.id, place(request), actor=caller.actor)
+        services().audit.note("session_ended", caller.id, request.place, actor=caller.actor)
         return no_content()
 
     @routes.delete(
@@ -44,7 +43,7 @@ def declare(routes: Routes) -> None:
     def end_others(request: Request) -> Response:
         caller = _user(request)
         services().sessions.end_all(caller.id, but=caller.session)
-        services().audit.note("sessions_ended", caller.id, place(request), actor=caller.actor)
+        services().audit.note("sessions_ended", caller.id, request.place, actor=caller.actor)
         return no_content()
 
 

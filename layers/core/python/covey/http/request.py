@@ -14,6 +14,7 @@ from covey import json
 from covey.errors import BadRequest, FieldError, UnsupportedMedia
 from covey.http.operation import FORM, JSON, MERGE_PATCH, Operation
 from covey.identity.pace import Standing
+from covey.identity.ports import Place
 from covey.identity.principal import Principal
 from covey.identity.scopes import not_allowed
 
@@ -104,6 +105,11 @@ class Request:
     def caller(self) -> Principal | None:
         """Who asks, if that was needed so far; never verifies."""
         return self._principal
+
+    @property
+    def place(self) -> Place:
+        """Where the caller is, as the audit log and the list of sessions show it."""
+        return Place(self.ip, self.header("user-agent") or "")
 
     def header(self, name: str) -> str | None:
         """A request header by any case of its name.
