@@ -154,13 +154,17 @@ def test_an_export_goes_from_the_request_to_a_file_with_a_link(api: Any, root: s
     assert api("GET", f"/jobs/{job}", token=ben).status == 404
 
 
-def test_an_import_of_a_user_who_is_gone_goes_no_further(api: Any, root: str) -> None:
+@pytest.mark.parametrize("how", ["deleted", "disabled"])
+def test_an_import_of_a_user_who_is_gone_goes_no_further(api: Any, root: str, how: str) -> None:
     ada = _a_user("ada@example.test")
     started = api("POST", "/records/posts/import", body={}, token=api.token(ada))
-    users = services().catalog.get("users")
-    record = services().record_store.get(users, ada, consistent=True)
-    assert record is not None
-    services().record_store.delete(users, record)
+    if how == "deleted":
+        users = services().catalog.get("users")
+        record = services().record_store.get(users, ada, consistent=True)
+        assert record is not None
+        services().record_store.delete(users, record)
+    else:
+        assert api("POST", f"/admin/users/{ada}/disable", token=root).status == 204
     job = started.json["job"]["id"]
     _run(job, b"title,views\nA,1\n")
     done = api("GET", f"/jobs/{job}", token=root).json

@@ -546,14 +546,15 @@ class Services:
     def user(self, user: str) -> Principal:
         """A user with the roles of now: to go on with work that they started, or in their name.
 
-        Raises Unauthenticated for one that is gone: nobody goes on with their work.
+        Raises Unauthenticated for one that is gone or disabled: nobody goes on with their work.
         """
         from covey.errors import Unauthenticated
         from covey.identity.caller import signed_in
         from covey.identity.users import roles_of
 
         record = self.record_store.get(self.catalog.get("users"), user, consistent=True)
-        if record is None:
+        account = self.account_store.get(user)
+        if record is None or (account is not None and account.disabled):
             raise Unauthenticated("The user in whose name this is done is not there.")
         return self.profiled(signed_in(user, "", roles_of(record)))
 
