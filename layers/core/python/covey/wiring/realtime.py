@@ -1,0 +1,61 @@
+"""Sockets: what they say and what they are told."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from covey.wiring.work import WorkServices
+
+if TYPE_CHECKING:
+    from covey.realtime.fan_out import FanOut
+    from covey.realtime.messages import Conversation
+    from covey.realtime.ports import ConnectionStore
+    from covey.realtime.sockets import Sockets
+    from covey.realtime.tickets import Tickets
+
+
+class RealtimeServices(WorkServices):
+    """Sockets: what they say and what they are told."""
+
+    @cached_property
+    def connections(self) -> ConnectionStore:
+        """Open sockets and their subscriptions."""
+        from covey.store.models.connection import DynamoConnectionStore
+
+        return DynamoConnectionStore()
+
+    @cached_property
+    def sockets(self) -> Sockets:
+        """How open sockets are reached."""
+        from covey.aws.sockets import ApiGatewaySockets
+
+        return ApiGatewaySockets(self.settings.connections_url)
+
+    @cached_property
+    def tickets(self) -> Tickets:
+        """Single-use tickets that open a socket."""
+        from covey.realtime.tickets import Tickets
+
+        return Tickets(self.record_store, session_seconds=self.settings.access_token_ttl)
+
+    @cached_property
+    def conversation(self) -> Conversation:
+        """What is answered to sockets."""
+        from covey.realtime.messages import Conversation
+
+        return Conversation(self.connections, self.catalog, self.bearer, self.profiled)
+
+    @cached_property
+    def fan_out(self) -> FanOut:
+        """Who is told of a change."""
+        from covey.realtime.fan_out import FanOut
+
+        return FanOut(
+            self.connections,
+            self.catalog,
+            self.sockets,
+            self.profiled,
+            # Without a limit: a batch of changes that cannot be told would be tried for ever.
+            reads=lambda: self.reads(most=None),
+        )

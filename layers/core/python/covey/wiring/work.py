@@ -1,0 +1,154 @@
+"""What is done later: jobs of each kind, and what follows from changes."""
+
+from __future__ import annotations
+
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+from covey.wiring.callers import CallerServices
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from covey.backups.restoring import Target
+    from covey.backups.service import Backups
+    from covey.jobs.backfills import Backfills
+    from covey.jobs.exports import Exports
+    from covey.jobs.imports import Imports
+    from covey.jobs.results import Results
+    from covey.jobs.runner import Runner, Work
+    from covey.pipeline.run import Pipeline
+    from covey.records.service import Records
+
+
+class WorkServices(CallerServices):
+    """What is done later: jobs of each kind, and what follows from changes."""
+
+    @cached_property
+    def job_runner(self) -> Runner:
+        """Background work: run."""
+        from covey.aggregates.reconcile import Reconcile
+        from covey.backups.backing_up import BackingUp
+        from covey.backups.restoring import Restoring
+        from covey.jobs.backfill import Backfill, Pace
+        from covey.jobs.backfills import Backfills
+        from covey.jobs.cascade import Cascade
+        from covey.jobs.exports import Export
+        from covey.jobs.imports import Import
+        from covey.jobs.removal import Removal
+        from covey.jobs.runner import Runner
+        from covey.records.remembering import Remembering
+        from covey.records.service import Records
+        from covey.store.rebuilding import DynamoRebuilder
+
+        def writer() -> Records:
+            return Records(Remembering(self.record_store), self.catalog, archive=self.archive)
+
+        imports = Import(self.blobs, self.catalog.get, writer, self.owner)
+        exports = Export(self.blobs, self.catalog.get, lambda: self._patient_records, self.owner)
+        backfill = Backfill(
+            self.catalog,
+            self.record_store,
+            DynamoRebuilder(self.transport, self.settings.table_name),
+            Pace(self.settings.catalog_ttl + self.settings.write_time, self.settings.backfill_rate),
+            followers=(self.search_indexer, self.aggregates),
+            begin=Backfills(self.jobs).begin,
+        )
+        cascade = Cascade(self.catalog, self.record_store, lambda: self.records)
+        kinds: dict[str, Work] = {"import": imports, "export": exports, "backfill": backfill}
+        kinds["cascade"] = cascade
+        kinds["removal"] = Removal(
+            self.catalog,
+            self.record_store,
+            DynamoRebuilder(self.transport, self.settings.table_name),
+            self.archive,
+            Pace(self.settings.catalog_ttl + self.settings.write_time, self.settings.backfill_rate),
+        )
+        kinds["reconcile"] = Reconcile(
+            self.catalog,
+            self.record_store,
+            DynamoRebuilder(self.transport, self.settings.table_name),
+            self.totals,
+            self.aggregates,
+            rate=self.settings.backfill_rate,
+        )
+        kinds["backup"] = BackingUp(
+            self.blobs,
+            self.catalog,
+            DynamoRebuilder(self.transport, self.settings.table_name),
+            self._restore_target.credentials,
+            self._restore_target.remains,
+        )
+        kinds["restore"] = Restoring(self.blobs, self._restore_target)
+        return Runner(self.job_store, self.job_queue, kinds)
+
+    @property
+    def begin_removal(self) -> Callable[[str, int], str] | None:
+        """Starts the removal of a collection's records; None where there is no queue."""
+        from covey.jobs.removal import begin
+
+        return partial(begin, self.jobs) if self.settings.jobs_queue_url else None
+
+    @cached_property
+    def backfills(self) -> Backfills | None:
+        """Builds of what is declared after the records; None where there is no queue."""
+        from covey.jobs.backfills import Backfills
+
+        return Backfills(self.jobs) if self.settings.jobs_queue_url else None
+
+    @cached_property
+    def backups(self) -> Backups:
+        """The whole deployment out and in: start it."""
+        from covey.backups.service import Backups
+
+        return Backups(self.jobs, self.blobs, self._restore_target)
+
+    @cached_property
+    def _restore_target(self) -> Target:
+        from covey.backups.restoring import Target
+        from covey.store.credentials import DynamoCredentials
+        from covey.store.remains import DynamoRemains
+
+        return Target(
+            self.catalog,
+            self.catalog_store,
+            self.record_store,
+            DynamoCredentials(self.transport, self.settings.table_name),
+            DynamoRemains(self.transport, self.settings.table_name),
+            self.settings.catalog_ttl + self.settings.write_time,
+        )
+
+    @cached_property
+    def exports(self) -> Exports:
+        """Exports: start one."""
+        from covey.jobs.exports import Exports
+
+        return Exports(self.jobs, self._patient_records, self.catalog.get)
+
+    @cached_property
+    def imports(self) -> Imports:
+        """Imports: start one."""
+        from covey.jobs.imports import Imports
+
+        return Imports(self.jobs, self.blobs, self.catalog)
+
+    @cached_property
+    def results(self) -> Results:
+        """Jobs as their owners see them, with links to their files."""
+        from covey.jobs.results import Results
+
+        return Results(lambda: self.blobs)
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """Gives changes to whoever keeps something from them."""
+        from covey.collections.catalog import Everything
+        from covey.identity.departures import Departures
+        from covey.jobs.cascade import Cascades
+        from covey.pipeline.run import Pipeline
+        from covey.records.archive import Keeper
+
+        cascades = Cascades(self.jobs, self.catalog, self.record_store)
+        departures = Departures(self.account_store, self.sessions, self.identity_store)
+        kept = (self.search_indexer, self.aggregates, Keeper(self.archive))
+        return Pipeline(Everything(self.catalog), (cascades, departures, *kept))
