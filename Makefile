@@ -98,14 +98,16 @@ COMPILE = .tools/uv/bin/uv pip compile -q $(if $(UPGRADE),--upgrade) --generate-
 # What Chalice wants for its command line and its deployments, none of which a function imports.
 ON_LAPTOPS = blessed click editor inquirer jinxed packaging pip pyyaml readchar runs setuptools \
   wcwidth wheel xmod
+ON_LAMBDA = --python-version 3.13 --python-platform x86_64-manylinux_2_28
 requirements: python ## Write requirements/*.txt anew from *.in (UPGRADE=1 takes newer versions)
 	@[ -x .tools/uv/bin/uv ] || { "$(PYTHON)" -m venv .tools/uv && .tools/uv/bin/pip -q install uv==0.13.9; }
 	@for name in run dev sam engine moto; do echo "requirements/$$name.txt"; \
 	  $(COMPILE) --universal --python-version 3.11 requirements/$$name.in \
 	    -o requirements/$$name.txt || exit 1; done
-	@echo requirements/lambda.txt; $(COMPILE) --python-version 3.13 \
-	  --python-platform x86_64-manylinux_2_28 $(ON_LAPTOPS:%=--no-emit-package %) \
+	@echo requirements/lambda.txt; $(COMPILE) $(ON_LAMBDA) $(ON_LAPTOPS:%=--no-emit-package %) \
 	  requirements/layer.in -o requirements/lambda.txt
+	@echo requirements/images.txt; $(COMPILE) $(ON_LAMBDA) requirements/images.in \
+	  -o requirements/images.txt
 
 clean: ## Remove what was built; .covey, your data, stays
 	@rm -rf .build .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
