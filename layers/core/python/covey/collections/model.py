@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from covey.expressions import Expression
+from covey.expressions import Expression, nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,12 @@ class Field:
     expires: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     description: str = ""
+
+    @property
+    def hidden(self) -> bool:
+        """Whether administrators and functions alone ever read it."""
+        rule = None if self.read is None else self.read.root
+        return isinstance(rule, nodes.Literal) and rule.value is not True
 
 
 @dataclass(frozen=True, slots=True)
