@@ -12,9 +12,9 @@ from covey.wiring import services
 
 def message(event: SocketEvent) -> None:
     """Answer one frame."""
-    answer = services().conversation.answer(event.connection, event.body)
     with contextlib.suppress(Gone):  # it left before its answer: `disconnect` tidies up
-        services().sockets.post(event.connection, json.encode(answer).encode())
+        for answer in services().conversation.answers(event.connection, event.body):
+            services().sockets.post(event.connection, json.encode(answer).encode())
 
 
 handler = socket_handler(message)

@@ -196,11 +196,11 @@ def test_a_key_opens_a_socket_only_with_the_surface_and_hears_only_what_it_may(a
             "headers": {"Authorization": f"Bearer {a_key(scopes)}"},
         }
         assert connect(event, None) == {"statusCode": status}
-    answer = services().conversation.answer(
+    (answer,) = services().conversation.answers(
         "c1", json.dumps({"type": "subscribe", "id": "1", "collection": "posts"})
     )
     assert answer["code"] == "not_found"
-    answer = services().conversation.answer(
+    (answer,) = services().conversation.answers(
         "c1", json.dumps({"type": "subscribe", "id": "2", "collection": "notes"})
     )
     assert answer["type"] == "ready"

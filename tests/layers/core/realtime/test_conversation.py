@@ -20,6 +20,8 @@ from covey.identity.profile import with_profile
 from covey.realtime.fan_out import FanOut
 from covey.realtime.messages import Conversation
 from covey.realtime.model import MAX_SUBSCRIPTIONS, Connection, Identity
+from covey.realtime.signing_in import SigningIn
+from covey.realtime.subscribing import Subscribing
 from covey.realtime.tickets import TICKET_SECONDS, Tickets
 from covey.records.model import Change, ChangeKind, Record
 from covey.testing.catalog import MemoryCatalogStore
@@ -53,7 +55,9 @@ class House:
             self.catalog.save(load(document))
         self.store, self.sockets = MemoryConnectionStore(), MemorySockets()
         self.conversation = Conversation(
-            self.store, self.catalog, self.verify, self.profiled, now=lambda: self.now
+            self.store,
+            SigningIn(self.store, self.verify).kinds,
+            Subscribing(self.store, self.catalog, self.profiled, now=lambda: self.now).kinds,
         )
         self.fan_out = FanOut(
             self.store, self.catalog, self.sockets, self.profiled, now=lambda: self.now
@@ -74,7 +78,11 @@ class House:
         return connection
 
     def say(self, connection: str, **message: Any) -> dict[str, Any]:
-        return self.conversation.answer(connection, json.dumps(message))
+        return self.frame(connection, json.dumps(message))
+
+    def frame(self, connection: str, text: str) -> dict[str, Any]:
+        (answer,) = self.conversation.answers(connection, text)
+        return answer
 
     def listen(self, connection: str, collection: str = "posts", **more: Any) -> dict[str, Any]:
         return self.say(connection, type="subscribe", id="1", collection=collection, **more)
@@ -230,13 +238,13 @@ def test_a_message_that_cannot_be_taken_is_answered_and_changes_nothing(
 def test_no_frame_at_all_breaks_a_conversation(frame: str) -> None:
     house = House()
     house.open("g")
-    assert house.conversation.answer("g", frame)["type"] in {"error", "pong"}
+    assert house.frame("g", frame)["type"] in {"error", "pong"}
 
 
 @pytest.mark.parametrize("frame", ["[" * 40_000, "\ud800", '{"type":"ping","type":"ping"}', ""])
 def test_hostile_frames_are_refused(house: House, frame: str) -> None:
     house.open("g")
-    assert house.conversation.answer("g", frame)["type"] == "error"
+    assert house.frame("g", frame)["type"] == "error"
 
 
 def test_a_socket_has_a_limit_of_subscriptions(house: House) -> None:

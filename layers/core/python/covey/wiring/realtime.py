@@ -43,8 +43,14 @@ class RealtimeServices(WorkServices):
     def conversation(self) -> Conversation:
         """What is answered to sockets."""
         from covey.realtime.messages import Conversation
+        from covey.realtime.signing_in import SigningIn
+        from covey.realtime.subscribing import Subscribing
 
-        return Conversation(self.connections, self.catalog, self.bearer, self.profiled)
+        return Conversation(
+            self.connections,
+            SigningIn(self.connections, self.bearer).kinds,
+            Subscribing(self.connections, self.catalog, self.profiled).kinds,
+        )
 
     @cached_property
     def fan_out(self) -> FanOut:
