@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from covey.collections.model import Collection
 from covey.expressions import EvaluationError, Expression, Reach, Timestamp, Type
@@ -59,11 +59,11 @@ class Reads(Protocol):
         """A record by names, or None where there is none."""
         ...
 
-    def holds(self, rule: Expression, scope: RecordScope) -> bool:
+    def holds(self, rule: Expression, scope: CallerScope) -> bool:
         """Whether a rule holds; nothing is read that it does not need."""
         ...
 
-    def foresee(self, decisions: Iterable[tuple[Expression, RecordScope]]) -> None:
+    def foresee(self, decisions: Iterable[tuple[Expression, CallerScope]]) -> None:
         """Read in batches what these rules are going to ask for."""
         ...
 
@@ -141,15 +141,58 @@ class AuthView(Mapping[str, Any]):
         return sum(1 for _ in self)
 
 
-class RecordScope:
-    """The names of one decision: the record's own, and ``old``, ``auth``, ``now``, ``request``.
+class CallerScope:
+    """The names of a decision that speaks of no record: ``auth`` and ``now``.
 
-    `old` is the record before the write, None where there is none; `auth` is None to rules for
-    a guest; `now` is in milliseconds and the same throughout. `read` gives other records, as
-    ``record()`` has them: without it there are none, so that what needs one does not hold.
+    `auth` is None to rules for a guest; `now` is in milliseconds and the same throughout. `read`
+    gives other records, as ``record()`` has them: without it there are none, so that what needs
+    one does not hold.
     """
 
-    __slots__ = ("_auth", "_collection", "_fetched", "_now", "_old", "_request", "_view", "read")
+    __slots__ = ("_auth", "_fetched", "_now", "read")
+
+    def __init__(self, auth: Principal, now: int | None, read: Reads | None) -> None:
+        self.read = read
+        self._fetched: set[tuple[str, str]] = set()
+        self._auth = auth
+        self._now = now
+
+    def lookup(self, name: str) -> Any:
+        """The value of a root name; raises KeyError where there is no such name."""
+        match name:
+            case "auth":
+                return None if self._auth.kind is Kind.GUEST else AuthView(self._auth)
+            case "now":
+                if self._now is None:
+                    self._now = now_ms()
+                return Timestamp(self._now)
+            case "record" if self.read is not None:
+                return self._fetch
+        return self.own(name)
+
+    def own(self, name: str) -> Any:
+        """The value of a name of what this is about; raises KeyError."""
+        raise KeyError(name)
+
+    def anew(self) -> Self:
+        """The same scope for another rule, which may again read `MAX_FETCHED` records."""
+        self._fetched.clear()
+        return self
+
+    def _fetch(self, collection: str, record_id: str) -> Mapping[str, Any] | None:
+        self._fetched.add((collection, record_id))
+        if self.read is None or len(self._fetched) > MAX_FETCHED:
+            raise EvaluationError(f"A rule reads {MAX_FETCHED} other records at most")
+        return self.read(collection, record_id)
+
+
+class RecordScope(CallerScope):
+    """The names of a decision on a record: its own, and ``old``, ``auth``, ``now``, ``request``.
+
+    `old` is the record before the write, None where there is none.
+    """
+
+    __slots__ = ("_collection", "_old", "_request", "_view")
 
     def __init__(
         self,
@@ -162,39 +205,17 @@ class RecordScope:
         request: Mapping[str, Any] | None = None,
         read: Reads | None = None,
     ) -> None:
-        self.read = read
-        self._fetched: set[tuple[str, str]] = set()
+        super().__init__(auth, now, read)
         self._collection = collection
         self._view = RecordView(collection, record)
         self._old = old
-        self._auth = auth
-        self._now = now
         self._request = request
 
-    def lookup(self, name: str) -> Any:
-        """The value of a root name; raises KeyError where there is no such name."""
+    def own(self, name: str) -> Any:
+        """A name of the record; raises KeyError."""
         match name:
-            case "auth":
-                return None if self._auth.kind is Kind.GUEST else AuthView(self._auth)
             case "old":
                 return None if self._old is None else RecordView(self._collection, self._old)
-            case "now":
-                if self._now is None:
-                    self._now = now_ms()
-                return Timestamp(self._now)
             case "request":
                 return self._request
-            case "record" if self.read is not None:
-                return self._fetch
         return self._view[name]
-
-    def anew(self) -> RecordScope:
-        """The same scope for another rule, which may again read `MAX_FETCHED` records."""
-        self._fetched.clear()
-        return self
-
-    def _fetch(self, collection: str, record_id: str) -> Mapping[str, Any] | None:
-        self._fetched.add((collection, record_id))
-        if self.read is None or len(self._fetched) > MAX_FETCHED:
-            raise EvaluationError(f"A rule reads {MAX_FETCHED} other records at most")
-        return self.read(collection, record_id)

@@ -8,7 +8,7 @@ read by YAML 1.2's core schema with exact numbers: ``yes`` and ``2026-01-31`` ar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -58,10 +58,19 @@ class FilesInvalid(Invalid):
 
 @dataclass(slots=True)
 class Source:
-    """Where a document was read from: the file, and the line of each dotted path."""
+    """Where a document was read from: the file, and the line of each dotted path.
+
+    `folder` goes before the file's name in faults, where the name alone does not tell.
+    """
 
     path: Path
     lines: dict[str, int] = field(default_factory=dict)
+    folder: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the file is called in faults."""
+        return f"{self.folder}/{self.path.name}" if self.folder else self.path.name
 
     def line(self, path: str) -> int:
         """The line of a path, or of the nearest part around it that is written."""
@@ -71,24 +80,29 @@ class Source:
 
     def fault(self, path: str, message: str) -> FileFault:
         """A fault of this file."""
-        return FileFault(self.path.name, self.line(path), path, message)
+        return FileFault(self.name, self.line(path), path, message)
 
 
-def read(folder: Path) -> list[tuple[dict[str, Any], Source]]:
+def read(
+    folder: Path,
+    of_name: Callable[[str], str] = str,
+    shown: str = "",
+) -> list[tuple[dict[str, Any], Source]]:
     """The documents of a folder by file name, none where there is no folder.
 
-    Raises FilesInvalid for what is no YAML, or is not the collection that the file is named for.
+    `of_name` is what a file must be called for the document's `name`; `shown` is the folder's
+    name in faults. Raises FilesInvalid for what is no YAML, or is not what the file is named for.
     """
     read_files, faults = [], []
     for path in _files(folder):
-        source = Source(path)
+        source = Source(path, folder=shown)
         try:
             document = _Document(source).read()
         except _UnreadableError as error:
             faults.append(error.fault)
             continue
         name = document.get("name")
-        if name != path.stem:
+        if not isinstance(name, str) or of_name(name) != path.stem:
             message = "must be given" if name is None else "must be the name of the file"
             faults.append(source.fault("name", f"{message}: {path.stem}"))
         read_files.append((document, source))
@@ -159,7 +173,7 @@ class _Document:
         return value
 
     def _fault(self, line: int, path: str, message: str) -> _UnreadableError:
-        return _UnreadableError(FileFault(self._source.path.name, line, path, message))
+        return _UnreadableError(FileFault(self._source.name, line, path, message))
 
     def _text(self) -> str:
         with self._source.path.open("rb") as file:

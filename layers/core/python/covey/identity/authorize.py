@@ -9,6 +9,7 @@ may not see answers as if it did not exist; a guest whom signing in could help i
     list_rule       the read rule as a filter, with the caller filled in
     foresee         reads together what `visible` of many records will need
     check_filter    refuses a filter that names what the caller may not read
+    admits          may this caller pass a rule that is of no record, as a channel's?
 
 An API key narrows its caller, administrators too: without the scope for an action on a
 collection, `permits` says no before any rule is asked.
@@ -25,7 +26,7 @@ from enum import Enum
 from typing import Any, Final, Literal
 
 from covey.collections.model import Collection, Rules
-from covey.collections.scope import AuthView, Reads, RecordScope
+from covey.collections.scope import AuthView, CallerScope, Reads, RecordScope
 from covey.collections.scope import types as types_of
 from covey.errors import CoveyError, FieldError, Forbidden, NotFound, Unauthenticated
 from covey.expressions import Expression, ExpressionError, Type, bind, check, nodes
@@ -152,7 +153,14 @@ def _allows(principal: Principal, rule: Expression | None, scope: RecordScope) -
     return rule is None or principal.is_administrator or holds(rule, scope)
 
 
-def holds(rule: Expression, scope: RecordScope) -> bool:
+def admits(principal: Principal, rule: Expression | None, scope: CallerScope, need: str) -> bool:
+    """Whether a rule of no record, as a channel's, lets a caller through; a key needs `need`."""
+    if principal.scopes is not None and not principal.scopes.meet(need):
+        return False
+    return principal.is_administrator or (rule is not None and holds(rule, scope))
+
+
+def holds(rule: Expression, scope: CallerScope) -> bool:
     """Whether one rule holds."""
     scope = scope.anew()  # each rule with its own budget of other records
     if scope.read is None or not rule.reads_records:

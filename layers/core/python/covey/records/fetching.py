@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 from covey.collections.model import Collection
-from covey.collections.scope import RecordScope, RecordView
+from covey.collections.scope import CallerScope, RecordView
 from covey.errors import NotFound
 from covey.expressions import EvaluationError, Expression
 from covey.records.custom_ids import can_hold
@@ -63,13 +63,13 @@ class Fetcher:
             self._read({key})
         return self._known[key]
 
-    def holds(self, rule: Expression, scope: RecordScope) -> bool:
+    def holds(self, rule: Expression, scope: CallerScope) -> bool:
         """Whether a rule holds; what else decides it, such as ``published``, reads nothing."""
         while (outcome := self._rehearsed(rule, scope)).wanted:
             self._read(outcome.wanted)
         return outcome.value is True
 
-    def foresee(self, decisions: Iterable[tuple[Expression, RecordScope]]) -> None:
+    def foresee(self, decisions: Iterable[tuple[Expression, CallerScope]]) -> None:
         """Read in batches what these rules are going to ask for in these scopes.
 
         A rule that something else decides, such as ``published || team.owner == auth.id`` of
@@ -90,7 +90,7 @@ class Fetcher:
             self._read(wanted)
             left = undecided
 
-    def _rehearsed(self, rule: Expression, scope: RecordScope) -> _Outcome:
+    def _rehearsed(self, rule: Expression, scope: CallerScope) -> _Outcome:
         """What a rule comes to by what is known, or the records without which that is open."""
         self._noted = set()
         try:
