@@ -53,7 +53,7 @@ engine: env-run ## Get the data engine into .tools
 run: env-run ## Serve the backend on this machine
 	@exec $(BIN)/python -m infra.cli run $(if $(filter 0,$(RELOAD)),,--reload) $(ARGS)
 
-demo: env-dev ## Load 50,000 flights and try five requests
+demo: env-dev ## See 50,000 flights arrive, and try five requests
 	@exec $(BIN)/python -m infra.cli demo $(ARGS)
 
 .PHONY: test test-fast lint types format bench

@@ -29,7 +29,7 @@ def main() -> None:
     covey pull       write the files from what is there
     covey types      the collections as types of Python
     covey shards     how many shards a collection wants, and spreading it
-    covey demo       50,000 flights, and five requests to try
+    covey demo       50,000 flights live on a page, and five requests
     covey import, export      records from a file, and to one
     covey backup, restore     everything to a file, and back
     covey keys       which keys sign access tokens, and the next one

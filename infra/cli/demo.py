@@ -1,4 +1,6 @@
-"""``covey demo``: real flights through import jobs, then five requests with their answers."""
+"""``covey demo``: real flights through import jobs, shown live on a page while they arrive, then
+five requests with their answers.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from infra.cli.client import Answer, Client, ProblemError
 from infra.cli.flights import Table, tables
+from infra.cli.live_page import LivePage
 from infra.cli.own_gateway import OwnGateway
 from infra.gateway.options import HOUSE
 
 COLLECTIONS = HOUSE / "examples" / "flights" / "collections"
+PAGE = HOUSE / "examples" / "flights" / "page"
 EMAIL = "demo@example.test"
 _MOST_LINES = 16
 _SHOWN_HEADERS = ("etag", "covey-cost", "server-timing")
@@ -86,20 +90,27 @@ def run(url: str | None, token: str, rows: int, data: Path, *, stay: bool) -> No
     console = Console()
     files = tables(rows)
     if url is not None:
-        present(Client(url, token), files, console)
+        with LivePage(PAGE, url) as page:
+            present(Client(url, token), files, console, page.url)
         return
-    with OwnGateway(COLLECTIONS, data) as gateway:
-        present(administrator(gateway, data), files, console)
+    with OwnGateway(COLLECTIONS, data) as gateway, LivePage(PAGE, gateway.url) as page:
+        present(administrator(gateway, data), files, console, page.url)
         if stay:
             console.print(f"\nCovey goes on at {gateway.url}/docs until Ctrl-C.")
             with contextlib.suppress(KeyboardInterrupt):
                 gateway.wait()
 
 
-def present(client: Client, files: list[Table], console: Console) -> None:
-    """Load and show, as whoever this client is; raises ProblemError."""
+def present(client: Client, files: list[Table], console: Console, page: str) -> None:
+    """Load and show, as whoever this client is; raises ProblemError.
+
+    `page` is where flights can be seen arriving; it is told once it has names to show them by.
+    """
     console.print(f"Loading into {client.url}")
-    load(client, files, console)
+    *names, flights = files
+    load(client, names, console)
+    console.print(f"\n[bold]See flights arrive:[/] {page}\n")
+    load(client, [flights], console)
     show(client, EXAMPLES, console)
     client.close()
 

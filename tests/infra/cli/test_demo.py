@@ -50,7 +50,7 @@ def printed(tmp_path_factory):
         console = Console(file=io.StringIO(), width=100)
         with OwnGateway(demo.COLLECTIONS, data) as gateway:
             client = demo.administrator(gateway, data)
-            demo.present(client, tables(ROWS), console)
+            demo.present(client, tables(ROWS), console, "http://127.0.0.1:9/")
         said.append(console.file.getvalue())
     return said
 
