@@ -56,15 +56,18 @@ run: env-run ## Serve the backend on this machine
 demo: env-dev ## See 50,000 flights arrive, and try five requests
 	@exec $(BIN)/python -m infra.cli demo $(ARGS)
 
-.PHONY: test test-fast lint types format bench
-test: lint types env-sam engine ## Everything that must hold: style, types, arrows, tests, coverage
+.PHONY: test test-fast coverage lint types format bench
+test: lint types env-sam engine ## Everything that must hold: style, types, arrows, tests
+	@$(PYTEST) -n 3 -m "not slow" $(TESTS)
+	@$(PYTEST) -n 2 -m slow $(TESTS) || [ $$? -eq 5 ]
+
+test-fast: env-dev engine ## The tests of seconds; TESTS=path narrows
+	@$(PYTEST) -n 3 -x -m "not slow" $(TESTS)
+
+coverage: env-dev engine ## Which branches the tests of seconds leave out
 	@rm -f .coverage .coverage.*
 	@$(PYTEST) -n 3 -m "not slow" --cov --cov-report= $(TESTS)
-	@$(PYTEST) -n 2 -m slow --cov --cov-append --cov-report= $(TESTS) || [ $$? -eq 5 ]
 	@$(BIN)/coverage report --skip-covered | tail -25
-
-test-fast: env-dev engine ## The tests of seconds, without coverage; TESTS=path narrows
-	@$(PYTEST) -n 3 -x -m "not slow" $(TESTS)
 
 lint: env-dev ## Style and the arrows between packages
 	@$(BIN)/ruff check --quiet .
