@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from covey.identity.federation.web import is_loopback
+from covey.outbound.urls import is_loopback
 
 MAX_LENGTH = 1000
 _WEB = re.compile(
