@@ -26,17 +26,31 @@
     API key         !account.{user}       key.{id} a user's key, hashed
     service key     !keys                 {id}     a key of the service, hashed
     job             !job.{id}             .        background work and its progress
+    schedule        !schedules            {name}   what runs by the clock, all in one query
+    due             !due.{n}              {ms}.{job}  jobs to be asked for, by when
+    held key        !held.{hash}          .        the one job that is under way under it: 1 each
+    job given up    !undone               {ms}.{job}  jobs that failed for good, one query
     job of an owner !jobs.{owner}         {id}     an owner's newest jobs, one query
     mark            !mark.{c}.{bucket}    {id}     what a record adds to totals: 1 per change
     total           !total.{c}.{n}.{lane} {group}  a group of an aggregate; all are one query
     extreme         !extreme.{hash}       {value}  values of a group in order: the first, the last
     connection      !conn.{id}            .        an open socket
     subscription    !sub.{collection}     {id}     who is told of a change, one query per change
+    channel         !channels             {name}   what channels there are, one query
+    member          !room.{address}       {connection}  who is in a room, one query per message
+    rooms           !conn.{id}            rooms    the rooms of a socket, to leave them all
+    frames          !conn.{id}            frames   how fast a socket sends: 1 per frame
+    file            !file.{id}            .        a stored file: what it is, whose it is
+    its listing     !filed.{name}.{n}     {field}.{id}  files of a field, to find those of none
+    its day         !loose.{n}            {seconds}.{id}  when to look whether a file is used
     letter          !outbox               {id}     mail that is kept instead of sent, newest first
     audit event     !audit.{day}          {id}     what happened to accounts, newest first
     search mark     !search.{collection}.{id}  .   what a record has contributed to the search
     posting         !post.{search}.{word} {impact}{id}  best records of a word in a field, one query
     word            !word.{search}.{initial}  {word}  how many records have it; words by beginning
+    dead letter     !dead.{consumer}      {id}     changes that a consumer could not take, in order
+    its image       !image.{letter}       {n}      the stream's record of it, in parts
+    gauge           !gauge.{hour}         {process}  what a process says of the pipeline: one query
     texts           !texts.{search}       {lane}   how many records have words, and how many
 
 Collection names start with a letter, so that ``!`` keeps everything else apart. Slots are
@@ -62,6 +76,7 @@ CREATION_INDEX = 0
 EXPIRY_INDEX = "expiry"
 # A record that expires is written to its bucket twice, and a key serves 1,000 writes a second.
 EXPIRY_BUCKETS = tuple(str(number) for number in range(64))
+SOCKET_BUCKETS = tuple(f"socket.{number}" for number in range(8))
 SLOT_KEY_BYTES = 12
 MAX_PARTITION_BYTES = 2048  # DynamoDB's limits
 MAX_SORT_BYTES = 1022  # DynamoDB's 1024 less room to bound a range just past a key
@@ -326,9 +341,75 @@ def job_of(owner: str, job_id: str) -> Key:
     return f"!jobs.{owner}", job_id
 
 
+def schedule(name: str) -> Key:
+    """What runs by the clock."""
+    return "!schedules", name
+
+
+DUE_PARTITIONS = 8
+
+
+def due(at_ms: int, job_id: str) -> Key:
+    """A job to be asked for; those of a partition are in the order of their time."""
+    lane = blake2b(job_id.encode(), digest_size=1).digest()[0] % DUE_PARTITIONS
+    return f"!due.{lane}", f"{at_ms:015d}.{job_id}"
+
+
+def due_partitions() -> list[str]:
+    """Where jobs that are to be asked for may lie."""
+    return [f"!due.{lane}" for lane in range(DUE_PARTITIONS)]
+
+
+def due_of(sk: str) -> tuple[int, str]:
+    """The time and the job of an entry of `due`."""
+    at, _, job_id = sk.partition(".")
+    return int(at), job_id
+
+
+def held(digest: str) -> Key:
+    """A key that one job at a time has."""
+    return f"!held.{digest}", ONLY
+
+
+def buried_job(created_ms: int, job_id: str) -> Key:
+    """A job that was given up; the newest are one query."""
+    return "!undone", f"{created_ms:015d}.{job_id}"
+
+
 def connection(connection_id: str) -> Key:
     """An open socket."""
     return f"!conn.{connection_id}", ONLY
+
+
+def rooms(connection_id: str) -> Key:
+    """The rooms that a socket is in."""
+    return f"!conn.{connection_id}", "rooms"
+
+
+def frames(connection_id: str) -> Key:
+    """How fast a socket sends."""
+    return f"!conn.{connection_id}", "frames"
+
+
+def connection_of(pk: str) -> str:
+    """The socket of a partition of `connection`."""
+    return pk.removeprefix("!conn.")
+
+
+def socket_bucket(connection_id: str) -> str:
+    """Which of the expiry index's partitions a socket is swept from."""
+    digest = blake2b(connection_id.encode(), digest_size=1).digest()
+    return SOCKET_BUCKETS[digest[0] % len(SOCKET_BUCKETS)]
+
+
+def member(address: str, connection_id: str) -> Key:
+    """A socket in a room; those of a room are one query."""
+    return f"!room.{address}", connection_id
+
+
+def channel(name: str) -> Key:
+    """A declared channel; all are one query."""
+    return "!channels", name
 
 
 def subscription(collection: str, subscription_id: str) -> Key:
@@ -341,9 +422,47 @@ def audit(day: str, event_id: str) -> Key:
     return f"!audit.{day}", event_id
 
 
+def file(file_id: str) -> Key:
+    """A stored file."""
+    return f"!file.{file_id}", ONLY
+
+
+def filed(life: str, lane: int) -> str:
+    """A quarter of the files of a collection; those of a field are one range."""
+    return f"!filed.{life}.{lane}"
+
+
+def loose(lane: int) -> str:
+    """A quarter of the files that are to be looked at, by when."""
+    return f"!loose.{lane}"
+
+
+FILE_LANES = range(4)  # a reservation writes to one: 4,000 a second in all
+
+
+def file_lane(file_id: str) -> int:
+    """Which quarter a file is listed in."""
+    return blake2b(file_id.encode(), digest_size=1).digest()[0] % len(FILE_LANES)
+
+
 def letter(letter_id: str) -> Key:
     """A letter that was kept instead of sent; the newest are one query."""
     return "!outbox", letter_id
+
+
+def dead_letter(consumer: str, letter_id: str) -> Key:
+    """A change that a consumer could not take; those of a consumer are in the order of writing."""
+    return f"!dead.{consumer}", letter_id
+
+
+def image_part(letter_id: str, part: int) -> Key:
+    """A part of the stream's record of a dead letter."""
+    return f"!image.{letter_id}", f"{part:02d}"
+
+
+def gauge(hour: int, process: str) -> Key:
+    """What a process says of the pipeline in an hour (since the epoch)."""
+    return f"!gauge.{hour}", process
 
 
 MARK_BUCKETS = 4  # per shard: a mark's transaction costs twice what a record's write costs

@@ -9,12 +9,10 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAtt
 from pynamodb.exceptions import DoesNotExist, UpdateError
 from pynamodb.expressions.condition import size
 
-from covey import json
-from covey.identity.principal import Kind
-from covey.identity.scopes import stored
 from covey.realtime.model import Connection, Identity, Subscription
 from covey.store import keys
 from covey.store.models.base import Item, refused
+from covey.store.models.identity_text import identity_of, identity_text
 
 
 class ConnectionItem(Item):
@@ -23,6 +21,7 @@ class ConnectionItem(Item):
     identity = UnicodeAttribute()
     listens = UnicodeSetAttribute(null=True)
     expires = NumberAttribute(attr_name="x")
+    bucket = UnicodeAttribute(attr_name="xb")  # by which the sweep finds it
 
 
 class SubscriptionItem(Item):
@@ -37,11 +36,12 @@ class DynamoConnectionStore:
     """The port `ConnectionStore` over the table."""
 
     def open(self, connection: Connection) -> None:
-        """1 write unit."""
+        """2 write units: one for the sweep."""
         ConnectionItem(
             *keys.connection(connection.id),
-            identity=_text(connection.identity),
+            identity=identity_text(connection.identity),
             expires=connection.expires,
+            bucket=keys.socket_bucket(connection.id),
         ).save()
 
     def get(self, connection_id: str) -> Connection | None:
@@ -52,14 +52,14 @@ class DynamoConnectionStore:
             return None
         return Connection(
             connection_id,
-            _identity(item.identity),
+            identity_of(item.identity),
             int(item.expires),
             frozenset(item.listens or ()),
         )
 
     def identify(self, connection_id: str, identity: Identity) -> bool:
         """1 write unit, and 1 per subscription."""
-        text = _text(identity)
+        text = identity_text(identity)
         known = self._change(connection_id, [ConnectionItem.identity.set(text)])
         if known is None:
             return False
@@ -87,7 +87,7 @@ class DynamoConnectionStore:
         SubscriptionItem(
             *_key(subscription.connection, name),
             filter=subscription.filter,
-            identity=_text(subscription.identity),
+            identity=identity_text(subscription.identity),
             expires=subscription.expires,
         ).save()
         return True
@@ -122,7 +122,7 @@ class DynamoConnectionStore:
                     name,
                     collection,
                     item.filter,
-                    _identity(item.identity),
+                    identity_of(item.identity),
                     int(item.expires),
                 )
             )
@@ -169,15 +169,3 @@ def _key(connection_id: str, name: str) -> keys.Key:
 def _named(connection_id: str, name: str) -> SubscriptionItem:
     return SubscriptionItem(*_key(connection_id, name))
 
-
-def _text(identity: Identity) -> str:
-    told = [identity.kind, identity.id, list(identity.roles), identity.session, identity.until]
-    if identity.scopes is not None:
-        told += [identity.key, identity.scopes.document()]
-    return json.encode(told)
-
-
-def _identity(text: str) -> Identity:
-    kind, user, roles, session, until, *more = json.decode(text.encode())
-    key, scopes = (more[0], stored(more[1])) if more else ("", None)
-    return Identity(Kind(kind), user, tuple(roles), session, int(until), key, scopes)
