@@ -104,3 +104,16 @@ def test_a_socket_that_left_before_its_answer_is_no_failure(
 
 def test_guests_get_no_tickets(api: Any) -> None:
     assert api("POST", "/realtime/tickets").status == 401
+
+
+def test_whose_session_was_ended_subscribes_to_nothing_more(
+    api: Any, sockets: MemorySockets
+) -> None:
+    token = api.token("ada")
+    connect(event("a", headers={"Authorization": f"Bearer {token}"}), None)
+    kept = services().connections.get("a")
+    assert kept is not None
+    services().sessions.end("ada", kept.identity.session)
+    say("a", type="subscribe", id="1", collection="posts")
+    (answer,) = said(sockets, "a")
+    assert answer["code"] == "invalid_token"

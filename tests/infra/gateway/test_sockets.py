@@ -267,6 +267,20 @@ def test_the_adapter_posts_and_tells_what_is_gone() -> None:
     run(scenario)
 
 
+def test_the_adapter_ends_a_connection_once_or_more() -> None:
+    async def scenario(gateway: Gateway) -> None:
+        posts = ApiGatewaySockets(
+            gateway.private, region="eu-west-1", credentials=Credentials("a", "b")
+        )
+        async with connect(gateway.url) as client:
+            await asyncio.to_thread(posts.close, gateway.connection_id)
+            await client.wait_closed()
+            assert client.close_code == 1000
+        await asyncio.to_thread(posts.close, gateway.connection_id)
+
+    run(scenario)
+
+
 def test_too_long_a_message_ends_the_connection() -> None:
     async def scenario(gateway: Gateway) -> None:
         async with connect(gateway.url) as client:

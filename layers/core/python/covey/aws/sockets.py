@@ -22,7 +22,7 @@ from covey.realtime.sockets import Gone
 
 _ATTEMPTS = 3
 _PAUSE = 0.05  # seconds before the second attempt, doubled before the third
-_TIMEOUT = urllib3.Timeout(connect=1, read=3)
+_TIMEOUT = urllib3.Timeout(connect=1, read=2)  # two of them are within PATIENCE
 
 
 class ApiGatewaySockets:
@@ -51,30 +51,41 @@ class ApiGatewaySockets:
 
     def post(self, connection_id: str, data: bytes) -> None:
         """Send one text frame, at most 128 KB; raises Gone, TooLarge or Unavailable."""
+        status = self._tried("POST", connection_id, data)
+        if status == 410:
+            raise Gone(connection_id)
+        if status == 413:
+            raise TooLarge("A message to a socket has at most 128 KB.")
+        if not 200 <= status < 300:
+            raise Unavailable(f"The socket's gateway answered {status or 'nothing'}.")
+
+    def close(self, connection_id: str) -> None:
+        """End a connection, if it is still there; raises Unavailable."""
+        status = self._tried("DELETE", connection_id, b"")
+        if not 200 <= status < 300 and status != 410:
+            raise Unavailable(f"The socket's gateway answered {status or 'nothing'}.")
+
+    def _tried(self, method: str, connection_id: str, data: bytes) -> int:
+        """The status of the last attempt; 0 when there was no answer."""
         # Identifiers end in "=": the path is sent quoted, and SigV4Auth quotes it once more.
         url = f"{self._url}/@connections/{quote(connection_id, safe='')}"
         status = 0
         for attempt in range(_ATTEMPTS):
             if attempt:
                 self._sleep(_PAUSE * 2 ** (attempt - 1))
-            status = self._post(url, data)
-            if status < 300 and status:
-                return
-            if status == 410:
-                raise Gone(connection_id)
-            if status == 413:
-                raise TooLarge("A message to a socket has at most 128 KB.")
+            status = self._send(method, url, data)
             if status and status != 429 and status < 500:
                 break
-        raise Unavailable(f"The socket's gateway answered {status or 'nothing'}.")
+            if not status and attempt:  # twice without an answer: others are waiting
+                break
+        return status
 
-    def _post(self, url: str, data: bytes) -> int:
-        """The status of one attempt; 0 when there was no answer."""
-        request = AWSRequest("POST", url, data=data, headers={"Content-Type": "text/plain"})
+    def _send(self, method: str, url: str, data: bytes) -> int:
+        request = AWSRequest(method, url, data=data, headers={"Content-Type": "text/plain"})
         self._signer.add_auth(request)
         try:
             answer = self._pool.request(
-                "POST", url, body=data, headers=dict(request.headers.items())
+                method, url, body=data, headers=dict(request.headers.items())
             )
         except urllib3.exceptions.HTTPError:
             return 0

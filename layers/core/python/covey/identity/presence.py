@@ -69,6 +69,11 @@ class Presence:
         )
         return self._caller(session, user, session.expires)
 
+    def again(self, who: Principal) -> Principal:
+        """A caller of a while ago, as of now; raises as `of` does."""
+        session, user = self._present(who.id, who.session, lambda _: True)
+        return self._caller(session, user, who.until)
+
     def _present(
         self, id: str, session_id: str, proven: Callable[[Session], bool]
     ) -> tuple[Session, Record]:

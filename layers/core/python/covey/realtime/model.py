@@ -35,7 +35,13 @@ class Identity:
         if now_s >= self.until:
             return None
         return Principal(
-            self.kind, self.id, self.roles, self.session, key=self.key, scopes=self.scopes
+            self.kind,
+            self.id,
+            self.roles,
+            self.session,
+            until=self.until,
+            key=self.key,
+            scopes=self.scopes,
         )
 
 

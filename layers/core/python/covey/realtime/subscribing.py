@@ -27,13 +27,13 @@ class Subscribing:
         self,
         store: ConnectionStore,
         catalog: Catalog,
-        with_profile: Callable[[Principal], Principal],
+        present: Callable[[Principal], Principal],
         *,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._catalog = catalog
-        self._with_profile = with_profile
+        self._present = present
         self._now = now
         self.kinds: dict[str, Handle] = {
             "subscribe": self.subscribe,
@@ -50,7 +50,7 @@ class Subscribing:
         who = connection.identity.principal(int(self._now()))
         if who is None:
             raise BadRequest("The sign-in has run out; send auth again.", code="sign_in_expired")
-        who = self._with_profile(who)
+        who = self._present(who)
         if list_rule(who, collection) is DENY:
             raise NotFound("collection")
         listener_filter(who, collection, written)

@@ -42,6 +42,18 @@ class CallerServices(FactorServices):
         claims = self.tokens.verify(token)
         return self.presence.of(claims), claims.expires
 
+    def present(self, who: Principal) -> Principal:
+        """A caller of a while ago, with what they may do now; a guest stays one.
+
+        Raises Unauthenticated where the key, the session or the user is gone or disabled. Whether
+        the token's time is over is the caller's to know: `Principal.until`.
+        """
+        from covey.identity.principal import Kind
+
+        if who.kind is Kind.GUEST:
+            return who
+        return self.key_callers.again(who.key) if who.key else self.presence.again(who)
+
     @cached_property
     def key_callers(self) -> KeyCallers:
         """Who calls by an API key."""

@@ -49,7 +49,7 @@ class RealtimeServices(WorkServices):
         return Conversation(
             self.connections,
             SigningIn(self.connections, self.bearer).kinds,
-            Subscribing(self.connections, self.catalog, self.profiled).kinds,
+            Subscribing(self.connections, self.catalog, self.present).kinds,
         )
 
     @cached_property

@@ -168,4 +168,3 @@ def _key(connection_id: str, name: str) -> keys.Key:
 
 def _named(connection_id: str, name: str) -> SubscriptionItem:
     return SubscriptionItem(*_key(connection_id, name))
-
