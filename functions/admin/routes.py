@@ -16,7 +16,7 @@ from covey.records.conditions import Conditions
 from covey.records.emptiness import is_empty
 from covey.records.time import rfc3339
 from covey.wiring import services
-from functions.admin import backing_up, keys, outbox, rules, users
+from functions.admin import backing_up, keys, outbox, pipeline, rules, users
 
 FLAG = {"type": "boolean", "default": False}
 COLLECTION = {
@@ -135,6 +135,7 @@ def routes() -> Routes:
         "CollectionVersions": VERSIONS,
         "Statistics": STATISTICS,
         **outbox.SCHEMAS,
+        **pipeline.SCHEMAS,
         **rules.SCHEMAS,
         **users.SCHEMAS,
         **backing_up.SCHEMAS,
@@ -144,6 +145,7 @@ def routes() -> Routes:
     backing_up.declare(routes)
     keys.declare(routes)
     outbox.declare(routes)
+    pipeline.declare(routes)
     rules.declare(routes)
     users.declare(routes)
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from covey.collections.model import Collection
-from covey.pipeline.run import Pipeline
+from covey.errors import Unavailable
 from covey.records.model import Change
 from covey.store.layout import layout_of
+from covey.testing.events import queue_event
 from covey.wiring import services
 from functions.changes.apply import handler
 
@@ -19,12 +20,18 @@ class Kept:
     def __init__(self, name: str, poison: str = "") -> None:
         self.name = name
         self.seen: set[str] = set()
+        self.away = False
         self._poison = poison
+
+    def mend(self) -> None:
+        self._poison = ""
 
     def wants(self, collection: Collection) -> bool:
         return True
 
     def apply(self, collection: Collection, changes: Sequence[Change]) -> None:
+        if self.away:
+            raise Unavailable
         titles = [change.after.values["title"] for change in changes if change.after]
         if self._poison in titles:
             raise ValueError("poison")
@@ -42,19 +49,74 @@ def created(api: Any, title: str, sequence: int) -> dict[str, Any]:
     return {"dynamodb": {"Keys": keys, "NewImage": item, "SequenceNumber": str(sequence)}}
 
 
-def test_a_poison_change_is_handed_back_alone_and_the_others_applied_it(api: Any) -> None:
+class Lambda:
+    """The context of an invocation that has time."""
+
+    aws_request_id = "1"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+def broken_and_sound(api: Any) -> tuple[Kept, Kept]:
+    """A pipeline of two, of which one cannot take what is called b."""
     sound, broken = Kept("sound"), Kept("broken", poison="b")
-    services().__dict__["pipeline"] = Pipeline(services().catalog, [broken, sound])
+    pipeline = services().pipeline
+    pipeline.consumers = {"broken": broken, "sound": sound}
+    return broken, sound
+
+
+def test_a_poison_change_is_kept_with_its_reason_and_its_neighbours_are_applied(api: Any) -> None:
+    broken, sound = broken_and_sound(api)
     records = [created(api, title, number) for number, title in enumerate("abc")]
-    answer = handler({"Records": records}, None)
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    assert handler({"Records": records}, Lambda()) == {"batchItemFailures": []}
     assert sound.seen == {"a", "b", "c"}
-    assert broken.seen == {"a"}
-    assert handler({"Records": records[2:]}, None) == {"batchItemFailures": []}
     assert broken.seen == {"a", "c"}
+    [letter] = services().dead_letters.newest("broken", "", 9)
+    assert (letter.collection, letter.sequence, letter.error) == (
+        "posts",
+        "1",
+        "ValueError: poison",
+    )
+
+
+def test_it_is_applied_once_more_by_the_consumer_that_failed_also_late(api: Any) -> None:
+    broken, sound = broken_and_sound(api)
+    one = created(api, "b", 1)
+    handler({"Records": [one]}, Lambda())
+    api("PATCH", f"/records/posts/{one['dynamodb']['Keys']['sk']['S']}", body={"title": "later"})
+    sound.seen.clear()
+    [letter] = services().dead_letters.newest("broken", "", 9)
+    broken.mend()
+    order = queue_event({"letter": letter.id})
+    assert handler(order, Lambda()) == {"batchItemFailures": []}
+    assert (broken.seen, sound.seen) == ({"b"}, set())
+    assert not services().dead_letters.newest("broken", "", 9)
+    assert handler(order, Lambda()) == {"batchItemFailures": []}
+
+
+def test_a_record_that_cannot_be_read_is_kept_and_its_neighbours_are_applied(api: Any) -> None:
+    _, sound = broken_and_sound(api)
+    lies, one = created(api, "lies", 1), created(api, "a", 2)
+    lies["dynamodb"]["NewImage"]["v"] = {"S": "many"}
+    assert handler({"Records": [lies, one]}, Lambda()) == {"batchItemFailures": []}
+    assert sound.seen == {"a"}
+    [letter] = services().dead_letters.newest("reading", "", 9)
+    assert letter.record == lies["dynamodb"]["Keys"]["sk"]["S"]
+
+
+def test_a_consumer_that_is_away_is_told_again(api: Any) -> None:
+    broken, sound = broken_and_sound(api)
+    records = [created(api, title, number) for number, title in enumerate("ac")]
+    broken.away = True
+    again = {"batchItemFailures": [{"itemIdentifier": "0"}]}
+    assert handler({"Records": records}, Lambda()) == again
+    assert sound.seen == {"a", "c"}
+    broken.away = False
+    assert handler({"Records": records}, Lambda()) == {"batchItemFailures": []}
 
 
 def test_the_functions_own_pipeline_takes_what_is_no_record(api: Any) -> None:
     other = {"Keys": {"pk": {"S": "!job.1"}, "sk": {"S": "."}}, "SequenceNumber": "1"}
-    answer = handler({"Records": [{"dynamodb": other}]}, None)
+    answer = handler({"Records": [{"dynamodb": other}]}, Lambda())
     assert answer == {"batchItemFailures": []}

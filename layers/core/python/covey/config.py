@@ -19,6 +19,7 @@ class Settings:
 
     table_name: str = "covey-records"
     jobs_queue_url: str = ""
+    redrive_queue_url: str = ""  # where dead letters of the pipeline wait for another try
     files_bucket: str = ""
     files_directory: str = ""  # set where there is no S3: the gateway's directory store
     files_secret: str = ""  # signs the directory store's links

@@ -17,6 +17,7 @@ from covey.store.records import DynamoRecordStore
 from covey.store.transport import transport
 from covey.testing.archive import MemoryArchive
 from covey.testing.catalog import MemoryCatalogStore
+from covey.testing.pipeline import MemoryDeadLetters, quiet_gauges, told
 from covey.testing.records import MemoryRecordStore
 from tests.layers.core.records.world import START, uid
 
@@ -117,7 +118,9 @@ class House:
         """Give the new changes to the keeper, one batch."""
         new = self.store.changes[self.told :]
         self.told = len(self.store.changes)
-        Pipeline(self.catalog, [Keeper(self.archive)]).apply(new)
+        keeper = Keeper(self.archive)
+        pipeline = Pipeline(self.catalog, [keeper], MemoryDeadLetters(), quiet_gauges())
+        assert pipeline.take(told(new), lambda: True) is None
         return list(new)
 
     def user(self, name: str) -> str:

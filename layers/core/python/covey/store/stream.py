@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from covey.collections.model import Collection
-from covey.errors import NotFound
+from covey.errors import NotFound, Unavailable
+from covey.pipeline.told import Told
 from covey.records.model import Change, ChangeKind, Record
 from covey.store import keys
 from covey.store.layout import layout_of
@@ -40,6 +41,28 @@ def change_from_stream(image: Mapping[str, Any], collections: Collections) -> Ch
     change = _change(name, before, after, str(data.get("SequenceNumber", "")))
     at = int(data.get("ApproximateCreationDateTime", 0) * 1000)
     return replace(change, at=at) if change and at else change
+
+
+def told_from_stream(image: Mapping[str, Any], collections: Collections) -> Told:
+    """A stream record as the pipeline is told of it; one that cannot be read says why.
+
+    Raises Unavailable where the catalog is.
+    """
+    data = image["dynamodb"]
+    pk, record = data["Keys"]["pk"]["S"], data["Keys"]["sk"]["S"]
+    place = Told(
+        str(data.get("SequenceNumber", "")),
+        image,
+        collection=keys.collection_of(pk) or "",
+        record=record,
+        at=int(data.get("ApproximateCreationDateTime", 0) * 1000),
+    )
+    try:
+        return replace(place, change=change_from_stream(image, collections))
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, the neighbours must go on
+        return replace(place, fault=error)
 
 
 def _change(name: str, before: Record | None, after: Record | None, sequence: str) -> Change | None:

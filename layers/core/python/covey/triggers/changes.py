@@ -39,6 +39,22 @@ def changes_handler(
     return handler
 
 
+def stream_handler(
+    take: Callable[[Sequence[Record], Context], str | None],
+) -> Callable[[Mapping[str, Any], Context], Failures]:
+    """A Lambda callable that gives a batch of stream records to `take`.
+
+    `take` answers the sequence number from which the stream is to tell again, None where all is
+    settled (ReportBatchItemFailures). It sees to poison itself.
+    """
+
+    def handler(event: Mapping[str, Any], context: Context) -> Failures:
+        again = take(event["Records"], context)
+        return {"batchItemFailures": [] if again is None else [{"itemIdentifier": again}]}
+
+    return handler
+
+
 def _one_by_one(
     read: Callable[[Record], Change | None],
     work: Callable[[Sequence[Change]], None],

@@ -37,3 +37,9 @@ def queue_handler(work: Callable[[dict[str, Any], Context], None]) -> Handler:
         return process_partial_response(dict(event), take, processor, context)  # type: ignore[arg-type]
 
     return handler
+
+
+def from_queue(event: Mapping[str, Any]) -> bool:
+    """Whether an event is a batch of queue messages, where a function has other triggers too."""
+    records = event.get("Records") or [{}]
+    return bool(records[0].get("eventSource") == "aws:sqs")

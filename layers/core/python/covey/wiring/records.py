@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from covey.aggregates.ports import Totals
     from covey.aggregates.service import Counter
     from covey.collections.model import Collection
+    from covey.pipeline.told import Told
     from covey.records.batch import Batches
     from covey.records.fetching import Fetcher
     from covey.records.idempotency import Idempotency
@@ -76,6 +77,13 @@ class RecordServices(Foundation):
         from covey.store.stream import change_from_stream
 
         return change_from_stream(image, Everything(self.catalog))
+
+    def told_of(self, image: Mapping[str, Any]) -> Told:
+        """A record of the table's stream, as the pipeline is told of it."""
+        from covey.collections.catalog import Everything
+        from covey.store.stream import told_from_stream
+
+        return told_from_stream(image, Everything(self.catalog))
 
     @cached_property
     def totals(self) -> Totals:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from covey.jobs.imports import Imports
     from covey.jobs.results import Results
     from covey.jobs.runner import Runner, Work
+    from covey.jobs.queue import JobQueue
+    from covey.pipeline.gauges import Gauges
+    from covey.pipeline.letters import DeadLetters
+    from covey.pipeline.redriving import Redriver
     from covey.pipeline.run import Pipeline
     from covey.records.service import Records
 
@@ -140,8 +144,38 @@ class WorkServices(CallerServices):
         return Results(lambda: self.blobs)
 
     @cached_property
+    def dead_letters(self) -> DeadLetters:
+        """Changes that a consumer could not take."""
+        from covey.store.models.dead_letter import DynamoDeadLetters
+
+        return DynamoDeadLetters()
+
+    @cached_property
+    def gauges(self) -> Gauges:
+        """How far behind the consumers of changes are."""
+        from covey.aws.metrics import emit
+        from covey.pipeline.gauges import Gauges
+        from covey.store.models.gauge import DynamoGauges
+
+        return Gauges(DynamoGauges(), emit)
+
+    @cached_property
+    def _redrives(self) -> JobQueue | None:
+        from covey.aws.queues import SqsJobQueue
+
+        url = self.settings.redrive_queue_url
+        return SqsJobQueue(url) if url else None
+
+    @cached_property
+    def redriver(self) -> Redriver:
+        """Dead letters: take them up again."""
+        from covey.pipeline.redriving import Redriver
+
+        return Redriver(self.pipeline, self.dead_letters, self.told_of, self._redrives)
+
+    @cached_property
     def pipeline(self) -> Pipeline:
-        """Gives changes to whoever keeps something from them."""
+        """Gives changes to whoever makes something follow from them."""
         from covey.collections.catalog import Everything
         from covey.identity.departures import Departures
         from covey.jobs.cascade import Cascades
@@ -151,4 +185,10 @@ class WorkServices(CallerServices):
         cascades = Cascades(self.jobs, self.catalog, self.record_store)
         departures = Departures(self.account_store, self.sessions, self.identity_store)
         kept = (self.search_indexer, self.aggregates, Keeper(self.archive))
-        return Pipeline(Everything(self.catalog), (cascades, departures, *kept))
+        return Pipeline(
+            Everything(self.catalog),
+            (cascades, departures, *kept),
+            self.dead_letters,
+            self.gauges,
+            retries=self._redrives,
+        )
