@@ -143,7 +143,7 @@ def declare(routes: Routes) -> None:
         answer="DeadLetters",
         problems=(400, 401, 403),
     )
-    def list_letters(request: Request) -> Any:
+    def list_dead_letters(request: Request) -> Any:
         """Kept for 14 days after the last attempt."""
         administrators_only(request.principal)
         asked, limit = request.query("consumer"), request.integer("limit", 30, 1, MAX_LETTERS)
@@ -165,7 +165,7 @@ def declare(routes: Routes) -> None:
         answer="DeadLetter",
         problems=(401, 403, 404),
     )
-    def read_letter(request: Request, id: str) -> Any:
+    def read_dead_letter(request: Request, id: str) -> Any:
         administrators_only(request.principal)
         letter = _found(id)
         image = services().dead_letters.image(letter)
@@ -185,7 +185,7 @@ def declare(routes: Routes) -> None:
         status=202,
         problems=(401, 403, 404),
     )
-    def redrive_letter(request: Request, id: str) -> Response:
+    def redrive_dead_letter(request: Request, id: str) -> Response:
         """Safe where the record has moved on: consumers bear changes that come late. The letter
         goes when it was applied; else it stays, with the new reason.
         """
@@ -216,7 +216,7 @@ def declare(routes: Routes) -> None:
         status=204,
         problems=(401, 403, 404),
     )
-    def drop_letter(request: Request, id: str) -> Response:
+    def drop_dead_letter(request: Request, id: str) -> Response:
         """The consumer never applies it: what follows from the record may stay wrong."""
         administrators_only(request.principal)
         if not services().dead_letters.remove(_found(id)):

@@ -215,8 +215,14 @@ def test_of_a_deleted_user_nothing_stays(world: World) -> None:
     user = world.records.get(users, signed_in.user["id"])
     assert user is not None
     change = Change("users", user.id, 1, ChangeKind.DELETED, user, None)
-    departures = Departures(world.accounts_kept, world.sessions, MemoryIdentityStore())
+    there = {user.id}
+    departures = Departures(
+        world.accounts_kept, world.sessions, MemoryIdentityStore(), lambda _, one: one in there
+    )
     assert departures.wants(users)
+    departures.apply(users, [change])  # late: the user is there again
+    assert world.accounts_kept.get(user.id) is not None
+    there.clear()
     for _ in range(2):
         departures.apply(users, [change])
     assert world.accounts_kept.get(user.id) is None

@@ -183,7 +183,12 @@ class WorkServices(CallerServices):
         from covey.records.archive import Keeper
 
         cascades = Cascades(self.jobs, self.catalog, self.record_store)
-        departures = Departures(self.account_store, self.sessions, self.identity_store)
+        departures = Departures(
+            self.account_store,
+            self.sessions,
+            self.identity_store,
+            lambda users, one: self.record_store.get(users, one, consistent=True) is not None,
+        )
         kept = (self.search_indexer, self.aggregates, Keeper(self.archive))
         return Pipeline(
             Everything(self.catalog),

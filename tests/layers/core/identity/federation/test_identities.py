@@ -129,7 +129,9 @@ def test_a_disabled_user_is_refused_as_any_other(world: Federated) -> None:
 
 def test_identities_of_deleted_users_are_let_go(world: Federated) -> None:
     me = world.by().user["id"]
-    departures = Departures(world.accounts_kept, world.sessions, world.identities_kept)
+    departures = Departures(
+        world.accounts_kept, world.sessions, world.identities_kept, lambda *_: False
+    )
     users = world.catalog.get("users")
     gone = Change("users", me, 2, ChangeKind.DELETED, None, None)
     departures.apply(users, [gone, gone])
