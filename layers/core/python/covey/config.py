@@ -19,6 +19,8 @@ class Settings:
 
     table_name: str = "covey-records"
     jobs_queue_url: str = ""
+    hooks_queue_url: str = ""  # where changes wait for after hooks
+    change_triggers: str = ""  # JSON lines: which functions of the team's own changes call
     redrive_queue_url: str = ""  # where dead letters of the pipeline wait for another try
     files_bucket: str = ""
     files_directory: str = ""  # set where there is no S3: the gateway's directory store

@@ -2,8 +2,9 @@
 
 The order is the same for every write: may the caller do this at all, is the record there for
 them, do the rules hold on it, do the preconditions hold, is the body valid, do the rules hold on
-the result, do its relations exist. `covey.records.service` then writes one, and
-`covey.records.batch` several: there is no second way to a write.
+the result, do the team's hooks let it pass and as what, do its relations exist.
+`covey.records.service` then writes one, and `covey.records.batch` several: there is no second way
+to a write.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from covey.errors import Conflict, CoveyError, NotFound, PreconditionFailed
 from covey.fields import expires_at
+from covey.hooks.write import Action
 from covey.identity import authorize as access
 from covey.identity.principal import Principal
 from covey.insight import meter
@@ -29,8 +31,10 @@ from covey.records.custom_ids import (
     refuse_custom_ids,
 )
 from covey.records.history import Historian
+from covey.records.hooking import hooked
 from covey.records.ids import created_of
 from covey.records.model import Record
+from covey.records.patch import same
 from covey.records.ports import Write
 from covey.records.reading import LOOKED, Answer, Parameters
 
@@ -129,6 +133,7 @@ class Preparer(Historian):
         """The removal of a record."""
         asking = self._asking(principal, collection, request, None)
         before = self._before(asking, record_id, "delete", conditions)
+        self._hook(asking, "delete", before, before)
         guard = self._referrers.guard(asking, before)
         write = Write(asking.collection, before, None, guard)
         return Prepared(write, lambda: None, also=self._bury(asking, before))
@@ -154,6 +159,20 @@ class Preparer(Historian):
         conditions.check(before.etag)
         return before
 
+    def _hook(
+        self, asking: Asking, action: Action, record: Record, old: Record | None = None
+    ) -> Record:
+        """The record as the team's hooks leave it."""
+        return hooked(
+            self._hooks,
+            asking.collection,
+            action,
+            record,
+            who=asking.principal,
+            old=old,
+            request=asking.request,
+        )
+
     def _bury(self, asking: Asking, before: Record) -> Sequence[dict[str, Any]]:
         """What keeps a record that is removed, where the collection keeps them."""
         if asking.collection.soft_delete is None:
@@ -172,11 +191,12 @@ class Preparer(Historian):
         empty = Record(made, created, created, 1)
         given = {name: value for name, value in body.items() if name != "id"}
         draft = drafts.created(asking.principal, collection, given, asking.scope(empty))
-        values = draft.values
-        expires = expires_at(collection, values)
-        record = replace(empty, values=values, expires=expires, by=self._by(asking))
-        asking.authorize("create", record, written=draft.written)
-        guard = self._relations.check(asking, values, given=draft.written, before={})
+        expires = expires_at(collection, draft.values)
+        asked = replace(empty, values=draft.values, expires=expires, by=self._by(asking))
+        asking.authorize("create", asked, written=draft.written)
+        record = self._hook(asking, "create", asked)
+        wrote = untouched(draft.written, asked, record)
+        guard = self._relations.check(asking, record.values, given=wrote, before={})
         return Prepared(
             Write(collection, None, record, guard),
             lambda: self._answer(asking, record, asking.visible(collection, record), created=True),
@@ -210,6 +230,7 @@ class Preparer(Historian):
     ) -> Prepared[Answer]:
         collection, values = asking.collection, draft.values
         after = before
+        given = draft.written
         if draft.written:
             after = Record(
                 before.id,
@@ -221,10 +242,20 @@ class Preparer(Historian):
                 self._by(asking),
             )
         asking.authorize("update", after, before, draft.written)
+        if draft.written:
+            asked, after = after, self._hook(asking, "update", after, before)
+            given = untouched(draft.written, asked, after)
         known = {name: before.values.get(name) for name in rights.readable}
-        guard = self._relations.check(asking, values, given=draft.written, before=known)
+        guard = self._relations.check(asking, after.values, given=given, before=known)
         return Prepared(
             None if after is before else Write(collection, before, after, guard),
             lambda: self._answer(asking, after, asking.visible(collection, after)),
             lambda error: concealed(asking.principal, collection, error),
         )
+
+
+def untouched(written: tuple[str, ...], asked: Record, record: Record) -> tuple[str, ...]:
+    """The fields that the caller wrote and no hook wrote after them."""
+    if record is asked:
+        return written
+    return tuple(n for n in written if same(asked.values.get(n), record.values.get(n)))

@@ -23,6 +23,7 @@ from covey.records.custom_ids import can_hold
 from covey.records.expand import EXPANDED, POINTING, Pointing, expand
 from covey.records.expansion import Expansions, Step
 from covey.records.fetching import Fetcher
+from covey.records.hooking import Hooks, NoHooks
 from covey.records.model import Record
 from covey.records.nearness import Circle, Nearness, circle_of
 from covey.records.ports import Page, Query, RecordStore
@@ -90,7 +91,9 @@ class Reader:
         clock: Callable[[], int] = now_ms,
         last_count: Callable[[str], int | None] = no_count,
         archive: Archive | None = None,
+        hooks: Hooks | None = None,
     ) -> None:
+        self._hooks = hooks or NoHooks()
         self._last_count = last_count
         self._archive = archive
         self._store = store

@@ -22,7 +22,7 @@ from covey.records.asking import Asking
 from covey.records.conditions import UNCONDITIONAL, Conditions
 from covey.records.model import Record
 from covey.records.ports import Write
-from covey.records.preparing import Prepared, Preparer
+from covey.records.preparing import Prepared, Preparer, untouched
 from covey.records.reading import Answer, Parameters
 
 
@@ -74,6 +74,7 @@ class Restorer(Preparer):
             conditions.check(None)
             return Prepared(None, lambda: None, also=forget)
         conditions.check(present.etag)
+        self._hook(asking, "delete", present, present)
         guard = self._referrers.guard(asking, present)
         write = Write(asking.collection, present, None, guard)
         return Prepared(write, lambda: None, also=forget)
@@ -148,7 +149,7 @@ class Restorer(Preparer):
         also: list[dict[str, Any]],
     ) -> Prepared[Answer]:
         collection, former = asking.collection, last.record
-        record = Record(
+        asked = Record(
             former.id,
             former.created,
             max(asking.now, former.updated),
@@ -157,7 +158,9 @@ class Restorer(Preparer):
             expires_at(collection, values),
             self._by(asking),
         )
-        guard = self._relations.check(asking, values, given=given, before={})
+        record = self._hook(asking, "create", asked)
+        given = untouched(given, asked, record)
+        guard = self._relations.check(asking, record.values, given=given, before={})
         return Prepared(
             Write(collection, None, record, guard),
             lambda: self._answer(asking, record, asking.visible(collection, record), created=True),

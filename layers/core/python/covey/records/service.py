@@ -20,6 +20,7 @@ from covey.records.asking import Asking, has_expired
 from covey.records.conditions import UNCONDITIONAL, Conditions
 from covey.records.counting import no_count
 from covey.records.custom_ids import can_hold, check_custom_id, refuse_custom_ids
+from covey.records.hooking import Hooks
 from covey.records.ports import RecordStore, Write, WriteRefused
 from covey.records.preparing import OVERTAKEN, Body, Prepared
 from covey.records.reading import Answer, Listing, Parameters
@@ -45,6 +46,7 @@ class Records(Upserter, Restorer):
     caller's own record is read when a rule first names ``auth.<field>``: once per request where
     the caller comes `with_profile`, else once per call. `also` makes, of what will be answered,
     raw items that are written in the same transaction, also where the write changes nothing.
+    `hooks` are the team's own code, which every write goes through but `expire`.
     Unless said otherwise methods raise NotFound for a collection or record that is not there for
     this caller, Unauthenticated or Forbidden where a rule refuses, BadRequest for parameters.
     """
@@ -59,9 +61,16 @@ class Records(Upserter, Restorer):
         pause: Callable[[float], None] = time.sleep,
         last_count: Callable[[str], int | None] = no_count,
         archive: Archive | None = None,
+        hooks: Hooks | None = None,
     ) -> None:
         super().__init__(
-            store, catalog, budget=budget, clock=clock, last_count=last_count, archive=archive
+            store,
+            catalog,
+            budget=budget,
+            clock=clock,
+            last_count=last_count,
+            archive=archive,
+            hooks=hooks,
         )
         self._pause = pause
 
@@ -74,6 +83,7 @@ class Records(Upserter, Restorer):
             clock=self._clock,
             pause=self._pause,
             archive=self._archive,
+            hooks=self._hooks,
         )
 
     def create(
@@ -292,8 +302,9 @@ class Records(Upserter, Restorer):
             if own and not (principal.is_administrator and can_hold(asking.collection, record_id)):
                 raise refuse_custom_ids(asking.collection)
             record_id = record_id if own else check_custom_id(record_id)
+        prepared = self._new(asking, record_id, body)
         try:
-            self._commit(self._new(asking, record_id, body))
+            self._commit(prepared)
         except Conflict as conflict:
             if conflict.code != "exists":
                 raise
@@ -301,14 +312,19 @@ class Records(Upserter, Restorer):
                 return
             if upsert:
                 self.replace(principal, collection, record_id, body)
-            elif not self._holds(asking, record_id, body):
+            elif not self._holds(asking, record_id, body, prepared):
                 raise
 
-    def _holds(self, asking: Asking, record_id: str, body: Body) -> bool:
-        """Whether the caller sees a record of this id with these values."""
+    def _holds(
+        self, asking: Asking, record_id: str, body: Body, prepared: Prepared[Answer]
+    ) -> bool:
+        """Whether the caller sees a record of this id with these values, as it would be kept."""
         found = self._read(asking, record_id, consistent=True)
         shown = None if found is None else asking.visible(asking.collection, found)
-        return shown is not None and all(shown.get(name) == body[name] for name in body)
+        made = prepared.write.after if prepared.write else None
+        if shown is None or made is None:
+            return False
+        return all(shown.get(name) == made.values.get(name) for name in body)
 
     def expire(self, collection: str, record_id: str) -> bool:
         """Remove a record whose time has come; False when it is gone or lives on."""

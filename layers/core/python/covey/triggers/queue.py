@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.batch import (
 )
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from covey import json as exact
 from covey.triggers.clock import Context
 
 Handler = Callable[[Mapping[str, Any], Context], Any]
@@ -24,10 +25,20 @@ def queue_handler(work: Callable[[dict[str, Any], Context], None]) -> Handler:
     A message that raises is reported and comes back after the visibility time-out, at last to
     the dead letters; its neighbours are done (SQS ReportBatchItemFailures).
     """
+    return _handler(work, json.loads)
 
+
+def message_handler(work: Callable[[dict[str, Any], Context], None]) -> Handler:
+    """The same, where numbers are read as records keep them: whole ones as int, others exactly."""
+    return _handler(work, lambda body: exact.decode(body.encode()))
+
+
+def _handler(
+    work: Callable[[dict[str, Any], Context], None], read: Callable[[str], Any]
+) -> Handler:
     def handler(event: Mapping[str, Any], context: Context) -> Any:
         def take(record: SQSRecord) -> None:
-            body = json.loads(record.body)
+            body = read(record.body)
             if not isinstance(body, dict):
                 raise TypeError("a message's body is a JSON object")
             work(body, context)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from covey.aggregates.ports import Totals
     from covey.aggregates.service import Counter
     from covey.collections.model import Collection
+    from covey.hooks.loading import TeamHooks
     from covey.pipeline.told import Told
     from covey.records.batch import Batches
     from covey.records.fetching import Fetcher
@@ -40,7 +41,15 @@ class RecordServices(Foundation):
             budget=self.settings.read_budget,
             last_count=lambda name: self.last_counts(name),
             archive=self.archive,
+            hooks=self.hooks,
         )
+
+    @cached_property
+    def hooks(self) -> TeamHooks:
+        """The team's own code around writes."""
+        from covey.hooks.loading import TeamHooks
+
+        return TeamHooks()
 
     @cached_property
     def permissions(self) -> Permissions:

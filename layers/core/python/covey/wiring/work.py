@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 from covey.wiring.callers import CallerServices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from covey.backups.restoring import Target
     from covey.backups.service import Backups
+    from covey.hooks.telling import Letterbox
     from covey.jobs.backfills import Backfills
     from covey.jobs.exports import Exports
     from covey.jobs.imports import Imports
     from covey.jobs.results import Results
     from covey.jobs.runner import Runner, Work
-    from covey.jobs.queue import JobQueue
+    from covey.pipeline.consumer import Consumer
     from covey.pipeline.gauges import Gauges
     from covey.pipeline.letters import DeadLetters
     from covey.pipeline.redriving import Redriver
@@ -46,7 +47,14 @@ class WorkServices(CallerServices):
         from covey.store.rebuilding import DynamoRebuilder
 
         def writer() -> Records:
-            return Records(Remembering(self.record_store), self.catalog, archive=self.archive)
+            store = Remembering(self.record_store)
+            return Records(
+                store,
+                self.catalog,
+                archive=self.archive,
+                attachments=self.attachments,
+                hooks=self.hooks,
+            )
 
         imports = Import(self.blobs, self.catalog.get, writer, self.owner)
         exports = Export(self.blobs, self.catalog.get, lambda: self._patient_records, self.owner)
@@ -173,6 +181,22 @@ class WorkServices(CallerServices):
 
         return Redriver(self.pipeline, self.dead_letters, self.told_of, self._redrives)
 
+    @property
+    def _told(self) -> Iterator[Consumer]:
+        """The team's own code that follows changes."""
+        from covey.hooks.telling import ToFunction, ToHooks, calls
+        def letterbox() -> Letterbox:
+            return self.letterbox
+        source = f"{self.settings.public_url}/records"
+        for call in calls(self.settings.change_triggers):
+            yield ToFunction(call, letterbox, source)
+        if self.settings.hooks_queue_url:
+            yield ToHooks(self.hooks, self.settings.hooks_queue_url, letterbox, source)
+    @cached_property
+    def letterbox(self) -> Letterbox:
+        """How the team's own code is sent what it is told."""
+        from covey.aws.queues import SqsLetterbox
+        return SqsLetterbox()
     @cached_property
     def pipeline(self) -> Pipeline:
         """Gives changes to whoever makes something follow from them."""
@@ -192,7 +216,7 @@ class WorkServices(CallerServices):
         kept = (self.search_indexer, self.aggregates, Keeper(self.archive))
         return Pipeline(
             Everything(self.catalog),
-            (cascades, departures, *kept),
+            (cascades, departures, *kept, *self._told),
             self.dead_letters,
             self.gauges,
             retries=self._redrives,
