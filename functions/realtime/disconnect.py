@@ -1,4 +1,4 @@
-"""A socket has gone, and its subscriptions with it."""
+"""A socket has gone, its subscriptions with it, and it has left its channels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from covey.wiring import services
 
 def disconnect(event: SocketEvent) -> None:
     """Forget the connection."""
-    services().connections.close(event.connection)
+    services().rooms.depart(event.connection)
 
 
 handler = socket_handler(disconnect)

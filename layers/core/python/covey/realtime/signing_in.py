@@ -21,13 +21,22 @@ Verify = Callable[[str], tuple[Principal, int]]
 class SigningIn:
     """Lets sockets say who they are."""
 
-    def __init__(self, store: ConnectionStore, verify: Verify) -> None:
+    def __init__(
+        self,
+        store: ConnectionStore,
+        verify: Verify,
+        also: Callable[[str, Identity], None] = lambda connection, identity: None,
+    ) -> None:
+        """`also` is told of a connection that speaks for somebody else from now on."""
         self._store = store
         self._verify = verify
+        self._also = also
         self.kinds: dict[str, Handle] = {"auth": self.auth}
 
     def auth(self, connection: Connection, message: Message) -> Iterator[Answer]:
         """Verify a token, for the socket and its subscriptions."""
         who, until = self._verify(text(message, "token", MAX_TOKEN))
-        self._store.identify(connection.id, Identity.of(who, until))
+        identity = Identity.of(who, until)
+        self._store.identify(connection.id, identity)
+        self._also(connection.id, identity)
         yield {"type": "auth", "user": who.id}

@@ -8,13 +8,16 @@ Each room stands on the ones before it:
 
 foundation.py  the table, the catalog, files, the queue of jobs
 records.py     records, and what is kept from their changes
+files.py       files of records
 proofs.py      what accounts are kept in: sessions, tokens, secrets, counts
 mail.py        letters
 accounts.py    signing up and in, and what is done to accounts
 factors.py     authenticators, passkeys, providers
 callers.py     who asks
+schedules.py   background tasks, and what runs by the clock
 work.py        jobs, and what follows from changes
-realtime.py    sockets
+channels.py    open sockets, and the channels that they are in
+realtime.py    what sockets say and what they are told
 """
 
 from __future__ import annotations

@@ -5,32 +5,16 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from covey.wiring.work import WorkServices
+from covey.wiring.channels import ChannelServices
 
 if TYPE_CHECKING:
     from covey.realtime.fan_out import FanOut
     from covey.realtime.messages import Conversation
-    from covey.realtime.ports import ConnectionStore
-    from covey.realtime.sockets import Sockets
     from covey.realtime.tickets import Tickets
 
 
-class RealtimeServices(WorkServices):
+class RealtimeServices(ChannelServices):
     """Sockets: what they say and what they are told."""
-
-    @cached_property
-    def connections(self) -> ConnectionStore:
-        """Open sockets and their subscriptions."""
-        from covey.store.models.connection import DynamoConnectionStore
-
-        return DynamoConnectionStore()
-
-    @cached_property
-    def sockets(self) -> Sockets:
-        """How open sockets are reached."""
-        from covey.aws.sockets import ApiGatewaySockets
-
-        return ApiGatewaySockets(self.settings.connections_url)
 
     @cached_property
     def tickets(self) -> Tickets:
@@ -42,14 +26,16 @@ class RealtimeServices(WorkServices):
     @cached_property
     def conversation(self) -> Conversation:
         """What is answered to sockets."""
+        from covey.channels.messages import ChannelMessages
         from covey.realtime.messages import Conversation
         from covey.realtime.signing_in import SigningIn
         from covey.realtime.subscribing import Subscribing
 
         return Conversation(
             self.connections,
-            SigningIn(self.connections, self.bearer).kinds,
+            SigningIn(self.connections, self.bearer, also=self.gathering.identify).kinds,
             Subscribing(self.connections, self.catalog, self.present).kinds,
+            ChannelMessages(self.gathering).kinds,
         )
 
     @cached_property
