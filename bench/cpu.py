@@ -1,4 +1,4 @@
-"""CPU of a get, a list of 20 and a create inside a function: ``python -m bench.cpu --write``.
+"""CPU of a get, lists of 20 and a create inside a function: ``python -m bench.cpu --write``.
 
 The same calls on the same table by Covey's store, by botocore's client and by models of PynamoDB,
 in one process and in turns, so that whatever else the machine does meets all of them. What is
@@ -17,8 +17,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import botocore.session
 from pynamodb.attributes import MapAttribute, NumberAttribute, UnicodeAttribute
@@ -44,8 +46,9 @@ from covey.wiring import services
 
 PAGE = Path(__file__).parent / "cpu.md"
 RECORDS, GROUPS, PAGE_OF = 400, 10, 20
+UNSEEN = 1_000  # filters in turn, more than a process remembers
 TARGET = 4.0
-OPERATIONS = ("get", "list of 20", "create")
+OPERATIONS = ("get", "list of 20", "list, new filter", "create")
 ITEMS = {
     "name": "items",
     "fields": {
@@ -154,20 +157,29 @@ def function_calls(ids: Sequence[str]) -> Calls:
         answer = handler(http_event(method, target, body=body, token=token), None)
         assert answer["statusCode"] == status, answer
 
-    where = "filter=group%20%3D%3D%20%22g3%22&sort=-rank&limit=20"
+    def page(where: str) -> None:
+        ask("GET", f"/records/items?filter={quote(where)}&sort=-rank&limit={PAGE_OF}")
+
+    unseen = filters()
     return {
         "get": lambda: ask("GET", f"/records/items/{chance.choice(ids)}"),
-        "list of 20": lambda: ask("GET", f"/records/items?{where}"),
+        "list of 20": lambda: page(group(chance)),
+        "list, new filter": lambda: page(next(unseen)),
         "create": lambda: ask("POST", "/records/items", values(7), 201),
     }
 
 
 def python_calls(ids: Sequence[str]) -> Calls:
     items = records("items").as_(SYSTEM)
-    chance = random.Random(1)
+    chance, unseen = random.Random(1), filters()
+
+    def page(where: str) -> object:
+        return items.list(filter=where, sort="-rank", limit=PAGE_OF)
+
     return {
         "get": lambda: items.get(chance.choice(ids)),
-        "list of 20": lambda: items.list(filter='group == "g3"', sort="-rank", limit=PAGE_OF),
+        "list of 20": lambda: page(group(chance)),
+        "list, new filter": lambda: page(next(unseen)),
         "create": lambda: items.create(values(7)),
     }
 
@@ -175,8 +187,13 @@ def python_calls(ids: Sequence[str]) -> Calls:
 def store_calls(store: DynamoRecordStore | Any, items: Collection, ids: Sequence[str]) -> Calls:
     """Records in and out: without rules, parsing and validation."""
     chance = random.Random(1)
-    where = check(parse('group == "g3"'), types(items, old=False))
-    query = Query(where, True, (SortKey("rank", True),), limit=PAGE_OF)
+
+    def query(text: str) -> Query:
+        where = check(parse(text), types(items, old=False))
+        return Query(where, True, (SortKey("rank", True),), limit=PAGE_OF)
+
+    known = {text: query(text) for text in map(group_filter, range(GROUPS))}
+    unseen = cycle([query(text) for text in islice(filters(), UNSEEN)])
 
     def create() -> None:
         made = store.new_id(items)
@@ -185,7 +202,8 @@ def store_calls(store: DynamoRecordStore | Any, items: Collection, ids: Sequence
 
     return {
         "get": lambda: store.get(items, chance.choice(ids)),
-        "list of 20": lambda: store.list(items, query, lambda _: True),
+        "list of 20": lambda: store.list(items, known[group(chance)], lambda _: True),
+        "list, new filter": lambda: store.list(items, next(unseen), lambda _: True),
         "create": create,
     }
 
@@ -199,13 +217,19 @@ def transport_calls(items: Collection, ids: Sequence[str]) -> Calls:
         pk, sk = keys.record(items, chance.choice(ids))
         transport.call("GetItem", {"TableName": NAME, "Key": {"pk": {"S": pk}, "sk": {"S": sk}}})
 
-    query = {
-        "TableName": NAME,
-        "IndexName": "slot-0",
-        "KeyConditionExpression": "a0 = :h",
-        "ExpressionAttributeValues": {":h": codec.binary(slot_key(items))},
-        "Limit": PAGE_OF + 1,
-    }
+    hashed = slot_keys(items)
+
+    def query() -> None:
+        transport.call(
+            "Query",
+            {
+                "TableName": NAME,
+                "IndexName": "slot-0",
+                "KeyConditionExpression": "a0 = :h",
+                "ExpressionAttributeValues": {":h": codec.binary(chance.choice(hashed))},
+                "Limit": PAGE_OF + 1,
+            },
+        )
 
     def create() -> None:
         made = store.new_id(items)
@@ -216,7 +240,7 @@ def transport_calls(items: Collection, ids: Sequence[str]) -> Calls:
             "PutItem", {"TableName": NAME, "Item": item, "ConditionExpression": condition}
         )
 
-    return {"get": get, "list of 20": lambda: transport.call("Query", query), "create": create}
+    return {"get": get, "list of 20": query, "list, new filter": query, "create": create}
 
 
 def botocore_calls(items: Collection, ids: Sequence[str]) -> Calls:
@@ -235,14 +259,14 @@ def botocore_calls(items: Collection, ids: Sequence[str]) -> Calls:
             ReturnConsumedCapacity="TOTAL",
         )
 
-    hashed = slot_key(items)
+    hashed = slot_keys(items)
 
     def query() -> None:
         client.query(
             TableName=NAME,
             IndexName="slot-0",
             KeyConditionExpression="a0 = :h",
-            ExpressionAttributeValues={":h": {"B": hashed}},
+            ExpressionAttributeValues={":h": {"B": chance.choice(hashed)}},
             Limit=PAGE_OF + 1,
             ReturnConsumedCapacity="TOTAL",
         )
@@ -260,14 +284,31 @@ def botocore_calls(items: Collection, ids: Sequence[str]) -> Calls:
             ReturnConsumedCapacity="TOTAL",
         )
 
-    return {"get": get, "list of 20": query, "create": create}
+    return {"get": get, "list of 20": query, "list, new filter": query, "create": create}
 
 
-def slot_key(items: Collection) -> bytes:
-    """The hash key of the group that is listed."""
+def group_filter(number: int) -> str:
+    """The filter for one of the groups."""
+    return f'group == "g{number}"'
+
+
+def group(chance: random.Random) -> str:
+    """The filter for any group: each has been asked for before."""
+    return group_filter(chance.randrange(GROUPS))
+
+
+def filters() -> Iterator[str]:
+    """Filters of which none is asked twice while it is remembered; each takes a whole group."""
+    for number in cycle(range(UNSEEN)):
+        yield f"{group_filter(number % GROUPS)} && rank < {1_000_000 + number}"
+
+
+def slot_keys(items: Collection) -> list[bytes]:
+    """The hash keys of all groups."""
     from covey.store.encoding import encode
 
-    return keys.slot_key(items, items.indexes[0].number, encode("g3"), 0)
+    number = items.indexes[0].number
+    return [keys.slot_key(items, number, encode(f"g{one}"), 0) for one in range(GROUPS)]
 
 
 def pynamodb_calls(items: Collection, ids: Sequence[str]) -> Calls:
@@ -300,7 +341,7 @@ def pynamodb_calls(items: Collection, ids: Sequence[str]) -> Calls:
         b0 = BinaryAttribute(null=True, legacy_encoding=False)
         by_group = ByGroup()
 
-    hashed, physical = slot_key(items), {name: one.key for name, one in items.fields.items()}
+    hashed, physical = slot_keys(items), {name: one.key for name, one in items.fields.items()}
     store = services().record_store
 
     def create() -> None:
@@ -312,9 +353,13 @@ def pynamodb_calls(items: Collection, ids: Sequence[str]) -> Calls:
         one = Item(pk, sk, v=1, u=record.created, d=named, **slots)
         one.save(condition=Item.pk.does_not_exist())
 
+    def query() -> None:
+        list(Item.by_group.query(chance.choice(hashed), limit=PAGE_OF + 1))
+
     return {
         "get": lambda: Item.get(*keys.record(items, chance.choice(ids))),
-        "list of 20": lambda: list(Item.by_group.query(hashed, limit=PAGE_OF + 1)),
+        "list of 20": query,
+        "list, new filter": query,
         "create": create,
     }
 
@@ -341,6 +386,8 @@ def page(rows: list[list[str]], rounds: int, calls: int) -> str:
 Written by `python -m bench.cpu --rounds {rounds} --calls {calls} --write` ({machine}): CPU of the
 calling process for one call, the median of {rounds} rounds of {calls} calls of each in turns. A
 record has 0.3 KB and one index; the list is by that index, of 21 entries of which 20 are shown.
+It asks for one of {GROUPS} groups, whose plans Covey remembers; with a new filter, there is nothing
+to remember, and besides the group a bound of the other field (the others ask for the group alone).
 Covey's transport and botocore do the same: a request, and its answer as it comes. The store plans
 lists, decodes records and seals cursors, and so it does over botocore; PynamoDB makes models. The
 whole function takes API Gateway's event, verifies the token, asks the rules, answers and logs. The

@@ -169,3 +169,38 @@ def test_what_fails_beside_others_is_raised_when_all_have_ended() -> None:
     with pytest.raises(ValueError, match="no"):
         together([fail, lambda: done.append(1), lambda: done.append(2)])
     assert sorted(done) == [1, 2]
+
+
+def test_a_plan_is_made_once_for_what_is_asked_alike() -> None:
+    posts = collection(*NEWEST)
+    first, second = (query(posts, 'author == "ann"', "-created") for _ in range(2))
+    assert plan_of(posts, first) is plan_of(posts, second)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"where": "views == 1"}, {"where": "views == 1.5"}),
+        ({"where": 'author == "true"'}, {"where": "author == null"}),
+        ({"where": "published"}, {"where": "!published"}),
+        ({"where": 'author == "ann"'}, {"where": 'author == "ann"', "sort": "created"}),
+        ({"where": 'author == "ann"'}, {"where": 'author == "bob"'}),
+    ],
+)
+def test_what_is_asked_otherwise_has_a_plan_of_its_own(
+    one: dict[str, str], other: dict[str, str]
+) -> None:
+    posts = collection(*NEWEST, "views")
+    left, right = (
+        plan_of(posts, query(posts, asked["where"], asked.get("sort", ""))).plan
+        for asked in (one, other)
+    )
+    assert left != right
+
+
+def test_another_version_of_a_collection_is_planned_anew() -> None:
+    posts = collection(*NEWEST)
+    asked = query(posts, 'author == "ann"')
+    assert plan_of(posts, asked).plan.index is not None
+    built = replace(posts, builds={"index 1": Build(State.BUILDING, "job")})
+    assert plan_of(built, asked).plan.collection is built

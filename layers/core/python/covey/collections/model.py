@@ -64,14 +64,24 @@ class Index:
 
     `number` is unique within the collection for ever and part of the slot key; `slot` is the
     secondary index that carries it. With two fields or more the first is hashed (equality
-    only) and the rest are ordered; a single field is ordered. `geo` says that its one field is a
-    place, whose neighbours it finds: it has entries for records with a place alone.
+    only) and the rest are ordered; a single field is ordered. `hashed` are thus the parts that
+    must be given by equality, `ordered` those that the index sorts by; the id follows. `geo` says
+    that its one field is a place, whose neighbours it finds: it has entries for records with a
+    place alone.
     """
 
     parts: tuple[IndexPart, ...]
     number: int
     slot: int
     geo: bool = False
+    hashed: tuple[IndexPart, ...] = field(init=False, repr=False, compare=False)
+    ordered: tuple[IndexPart, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Worked out once: planning a list asks each index for them many times.
+        cut = 1 if len(self.parts) > 1 else 0
+        object.__setattr__(self, "hashed", self.parts[:cut])
+        object.__setattr__(self, "ordered", self.parts[cut:])
 
     @property
     def name(self) -> str:
@@ -82,16 +92,6 @@ class Index:
     def covering(self) -> bool:
         """Whether the index carries whole records."""
         return self.slot in COVERING_SLOTS
-
-    @property
-    def hashed(self) -> tuple[IndexPart, ...]:
-        """The parts that must be given by equality."""
-        return self.parts[:1] if len(self.parts) > 1 else ()
-
-    @property
-    def ordered(self) -> tuple[IndexPart, ...]:
-        """The parts that the index sorts by, in order; the id follows."""
-        return self.parts[len(self.hashed) :]
 
 
 @dataclass(frozen=True, slots=True)

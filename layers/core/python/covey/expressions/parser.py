@@ -14,6 +14,7 @@ primary    = constant | name ["(" arguments ")"] | "(" expression ")" | "[" argu
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from covey.expressions.errors import ExpressionError
 from covey.expressions.expression import Expression
@@ -53,8 +54,10 @@ MAX_QUOTED = 40  # of the text, in messages
 MAX_NODES = 200
 MAX_DEPTH = 32
 MAX_COSTLY = 4  # of exists(), all() and matches()
+_REMEMBERED = 128  # texts: a filter that is asked again is neither parsed nor compiled again
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def parse(text: str) -> Expression:
     """The expression that a text says.
 

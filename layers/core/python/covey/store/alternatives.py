@@ -6,7 +6,7 @@ fails denies on either side. They may be taken by several.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations, product
 from math import prod
 
@@ -41,6 +41,11 @@ def ways(where: Expression | None) -> Iterator[list[Expression]]:
                 if len(branches) > 1 and branches not in tried:
                     tried.append(branches)
                     yield branches
+
+
+def divisible(parts: Iterable[Expression]) -> bool:
+    """Whether a filter of these conjuncts has any alternatives."""
+    return any(_count(part.root) != 1 for part in parts)
 
 
 def too_many(where: Expression | None) -> bool:

@@ -6,7 +6,8 @@ text, as on the wire. A number comes back as int when it is whole, else as Decim
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from base64 import b64decode
+from binascii import b2a_base64
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -36,7 +37,7 @@ def encode(value: Any, nesting: int = 0) -> AttributeValue:
     if isinstance(value, (int, Decimal)):
         return {"N": number_text(value)}
     if isinstance(value, bytes):
-        return {"B": b64encode(value).decode("ascii")}
+        return binary(value)
     if nesting == MAX_NESTING:
         raise Invalid(f"Values nest at most {MAX_NESTING} deep.", code="too_deep")
     if isinstance(value, (list, tuple)):
@@ -98,7 +99,7 @@ def number_of(text: str) -> int | Decimal:
 
 def binary(value: bytes) -> AttributeValue:
     """The attribute value of bytes."""
-    return {"B": b64encode(value).decode("ascii")}
+    return {"B": b2a_base64(value, newline=False).decode("ascii")}
 
 
 def _name(key: Any) -> str:

@@ -27,6 +27,8 @@ class Demand:
     @property
     def contradictory(self) -> bool:
         """Whether it is held to two values at once."""
+        if len(self.equals) < 2:
+            return False
         return len({encoding.encode(value) for value in self.equals}) > 1
 
     def bounds(self, descending: bool) -> tuple[bytes, bytes]:
@@ -42,11 +44,11 @@ class Demand:
 class Demands:
     """A filter taken apart: by field, and whether it can hold at all.
 
-    `parts` are the texts of all conjuncts with the field that each bounds, or None.
+    `parts` are all conjuncts with the field that each bounds, or None.
     """
 
     fields: Mapping[str, Demand]
-    parts: tuple[tuple[str, str | None], ...]
+    parts: tuple[tuple[Expression, str | None], ...]
     impossible: bool = False
 
     def equal(self, name: str) -> bool:
@@ -60,13 +62,13 @@ def demands_of(where: Expression | None, collection: Collection) -> Demands:
     if where is None:
         return Demands({}, ())
     fields: dict[str, Demand] = {}
-    parts: list[tuple[str, str | None]] = []
+    parts: list[tuple[Expression, str | None]] = []
     impossible = False
     for conjunct in conjuncts(where):
         root = conjunct.root
         impossible = impossible or root == nodes.Literal(False) or _empty(root)
         name = _read(root, collection, fields)
-        parts.append((conjunct.text, name))
+        parts.append((conjunct, name))
     impossible = impossible or any(demand.contradictory for demand in fields.values())
     return Demands(fields, tuple(parts), impossible)
 

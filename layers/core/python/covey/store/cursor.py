@@ -107,12 +107,14 @@ def binding(collection: Collection, query: Query) -> bytes:
     The caller's own text stands for the filter where it is known: binding has put the present
     instant into the other.
     """
-    where = "" if query.where is None else query.where.text
+    where = query.filter_text
+    if not where and query.where is not None:
+        where = query.where.text
     parts = (
         _FORM,
         collection.name,
         query.scope,
-        query.filter_text or where,
+        where,
         ",".join(str(key) for key in query.sort),
     )
     return sha256("\0".join(f"{len(part)}:{part}" for part in parts).encode()).digest()

@@ -75,7 +75,7 @@ def _residual(branch: Branch) -> list[str]:
     """The conjuncts that the bounds do not say."""
     plan = branch.plan
     served = {*plan.equal, plan.ranged, *plan.point} - {None}
-    return [text for text, name in branch.demands.parts if name not in served]
+    return [part.text for part, name in branch.demands.parts if name not in served]
 
 
 def _costs(planned: Planned, query: Query) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from covey.errors import FieldError, Invalid, NotFound
 from covey.fields import FieldFault
 from covey.fields.convert import converted
 from covey.records import ids
-from covey.records.model import Record
+from covey.records.model import Record, made
 from covey.store import cells, codec, encoding, keys
 from covey.store.codec import Item
 
@@ -105,14 +105,15 @@ class Layout:
         record_id = item["sk"]["S"]
         data = item["d"]["M"]
         values: dict[str, Any] = {}
+        decode = codec.decode
         for name, key in self.names:  # the hottest loop there is: half of all values are texts
             value = data.get(key)
             if value is not None:
                 text = value.get("S")
-                values[name] = codec.decode(value) if text is None else text
+                values[name] = decode(value) if text is None else text
         created = item.get("c")
         expires = item.get("x")
-        return Record(
+        return made(
             record_id,
             ids.created_in(record_id) if created is None else int(created["N"]),
             int(item["u"]["N"]),

@@ -199,10 +199,11 @@ class _Ahead:
         self.spent = False
 
     def __iter__(self) -> Iterator[Met]:
-        accept = self._accept
-        if not isinstance(accept, Foreseeing):
-            yield from self._way
-            return
+        if isinstance(self._accept, Foreseeing):
+            return self._foreseen(self._accept)
+        return self._way
+
+    def _foreseen(self, accept: Foreseeing) -> Iterator[Met]:
         while met := list(islice(self._way, self._size)):
             try:
                 accept.foresee([one.record for one in met if one.record is not None])

@@ -136,7 +136,7 @@ class Neighbours:
         chunk = Chunk([], None)
         while len(found) < limit:
             chunk = self._source.chunk(plan, shard, min(MAX_CHUNK, limit - len(found)), chunk.more)
-            found += (entry.record for entry in chunk.entries)
+            found += (record for _, record in chunk.entries)
             if chunk.more is None:
                 break
         return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 
 from covey.collections.model import Collection
@@ -21,7 +22,7 @@ from covey.store.layout import id_bytes, value_of
 TAG_BYTES = 6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Order:
     """By these keys, then by id; `last` says whether ids descend.
 
@@ -31,7 +32,12 @@ class Order:
     keys: tuple[SortKey, ...]
     last: bool
 
-    @property
+    @cached_property
+    def by_time(self) -> bool:
+        """Whether one of the keys is the time of creation."""
+        return any(key.field == "created" for key in self.keys)
+
+    @cached_property
     def tag(self) -> bytes:
         """What a cursor calls this order."""
         text = ",".join(map(str, self.keys)) + ("|-id" if self.last else "|id")

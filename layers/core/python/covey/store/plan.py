@@ -94,8 +94,8 @@ class Plan:
         found, rest = encoding.split(position, [part.descending for part in self.parts])
         record_id = encoding.invert(rest) if self.descends else rest
         values = {part.field: raw for part, raw in zip(self.parts, found, strict=True)}
-        if self._timed:
-            values.setdefault("created", created_in(record_id))
+        if self._timed and self.order.by_time and "created" not in values:
+            values["created"] = created_in(record_id)
         return self.order.position({**values, **self.constants}, record_id)
 
     def turned(self) -> Plan:

@@ -12,7 +12,7 @@ from covey.expressions import Expression
 from covey.records.ports import Query, SortKey
 from covey.store import keys
 from covey.store.advice import suggestion
-from covey.store.alternatives import too_many, ways
+from covey.store.alternatives import divisible, too_many, ways
 from covey.store.candidates import candidates
 from covey.store.constraints import Demands, demands_of, sortable
 from covey.store.order import Order
@@ -21,6 +21,7 @@ from covey.store.plan import Plan
 NEWEST_FIRST = (SortKey("created", descending=True),)
 MAX_STREAMS = 120  # queries that one list begins with: branches by shards
 Worth = tuple[int, ...]
+_KEPT = 256  # plans: a filter that is asked again is not planned again
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +99,30 @@ def plan_of(collection: Collection, query: Query, tag: bytes | None = None) -> P
     Raises IndexRequired when no index gives the order that is asked for, BadRequest for a sort
     by what has no order.
     """
+    asked = (id(collection), query.where, query.sort, query.limit, tag)
+    known = _plans.get(asked)
+    if known is not None and known.collection is collection:
+        return known
+    planned = _best(collection, query, tag)
+    if len(_plans) >= _KEPT:
+        _plans.clear()
+    _plans[asked] = planned
+    return planned
+
+
+_plans: dict[tuple[object, ...], Planned] = {}
+
+
+def _best(collection: Collection, query: Query, tag: bytes | None) -> Planned:
+    """As `plan_of`, from what a filter, a sort and a limit say."""
     sort = query.sort or NEWEST_FIRST
     for key in sort:
         if not sortable(collection, key.field) or _unordered_id(collection, key):
             raise BadRequest(f"{key.field} cannot be sorted by.", code="invalid_sort")
-    found, rejected = _single(collection, query, sort)
+    demands = demands_of(query.where, collection)
+    found, rejected = _single(collection, query, sort, demands)
     served = bool(found)
-    merges, refused = _merges(collection, query, sort)
+    merges, refused = _merges(collection, query, sort, demands)
     if merges is None:
         found = [_emptied(one) for one in found]
     found += merges or []
@@ -149,10 +167,9 @@ Rejected = list[tuple[str, str]]
 
 
 def _single(
-    collection: Collection, query: Query, sort: Sequence[SortKey]
+    collection: Collection, query: Query, sort: Sequence[SortKey], demands: Demands
 ) -> tuple[list[Planned], Rejected]:
     """The plans that serve the filter as it is."""
-    demands = demands_of(query.where, collection)
     plans, rejected = candidates(collection, demands, sort)
     found = [
         Planned(collection, (Branch(plan, query.where, demands),), plan.order) for plan in plans
@@ -161,9 +178,11 @@ def _single(
 
 
 def _merges(
-    collection: Collection, query: Query, sort: Sequence[SortKey]
+    collection: Collection, query: Query, sort: Sequence[SortKey], demands: Demands
 ) -> tuple[list[Planned] | None, Rejected]:
     """The merges that serve its alternatives, and why others do not; None when none can hold."""
+    if not divisible(part for part, _ in demands.parts):
+        return [], []
     found: list[Planned] = []
     rejected: dict[str, str] = {}
     for wheres in list(ways(query.where))[1:]:

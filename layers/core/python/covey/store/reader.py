@@ -176,8 +176,7 @@ class Reader:
         if start is not None:
             request["ExclusiveStartKey"] = start
         answer = self._transport.call("Query", request)
-        entries = list(self._entries_of(plan, answer["Items"]))
-        return Chunk(entries, answer.get("LastEvaluatedKey"))
+        return Chunk(self._entries_of(plan, answer["Items"]), answer.get("LastEvaluatedKey"))
 
     def _query(self, plan: Plan, shard: int) -> dict[str, Any] | None:
         """The request of one shard; None where its bounds leave nothing."""
@@ -206,24 +205,26 @@ class Reader:
         request["ExpressionAttributeValues"] = values
         return request
 
-    def _entries_of(self, plan: Plan, items: list[Item]) -> Iterator[Entry]:
+    def _entries_of(self, plan: Plan, items: list[Item]) -> list[Entry]:
         collection = plan.collection
         layout = layout_of(collection)
         if plan.index is None:
-            for item in items:
-                position = id_bytes(collection, item["sk"]["S"], False)
-                yield Entry(position, layout.record(item))
-            return
+            return [
+                (id_bytes(collection, item["sk"]["S"], False), layout.record(item))
+                for item in items
+            ]
         _, ranged = keys.slot_attributes(plan.index.slot)
         covering, prefix = plan.covering, keys.prefix(collection)
         full = {} if covering else self._by_key(items)
+        found: list[Entry] = []
         for item in items:
             position = a2b_base64(item[ranged]["B"])
             whole = item if covering else full.get(item["sk"]["S"])
             # Slots are shared: should digests ever meet, the partition tells the owner.
             if not item["pk"]["S"].startswith(prefix):
                 whole = None
-            yield Entry(position, None if whole is None else layout.record(whole))
+            found.append((position, None if whole is None else layout.record(whole)))
+        return found
 
     def _by_key(self, items: list[Item]) -> dict[str, Item]:
         wanted = [(item["pk"]["S"], item["sk"]["S"]) for item in items]

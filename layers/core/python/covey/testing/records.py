@@ -174,7 +174,7 @@ class MemoryRecordStore:
     def counted(self, plan: Plan, budget: int, now_s: int) -> Tally:
         """As `Source.counted`."""
         entries = [
-            entry.record
+            entry[1]
             for shard in keys.shards(plan.collection)
             for entry in self._entries(plan, shard)[: budget + 1]
         ]
@@ -247,12 +247,12 @@ class MemoryRecordStore:
 
     def _entries(self, plan: Plan, shard: int) -> Sequence[Entry]:
         found = [
-            Entry(position, record)
+            (position, record)
             for record in list(self.of(plan.collection).values())
             if (position := self._position(plan, shard, record)) is not None
             and plan.low <= position <= plan.high
         ]
-        return sorted(found, key=lambda entry: entry.position, reverse=plan.reverse)
+        return sorted(found, key=lambda entry: entry[0], reverse=plan.reverse)
 
     def point(self, plan: Plan, values: tuple[object, ...]) -> Record | None:
         """As `Source.point`."""
