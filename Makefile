@@ -19,7 +19,7 @@ PYTHON := $(shell for p in .venv/bin/python python3.13 python3.12 python3.11 pyt
 endif
 
 BIN := .venv/bin
-PATHS := layers/core/python:layers/team/python:.
+PATHS := layers/core/python:layers/team/python:layers/images/python:.
 # A file's tests stay together, as they share what they set up; the rest is spread over the cores.
 PYTEST := PYTHONPATH=$(PATHS) $(BIN)/python -m pytest -q --dist loadfile
 

@@ -8,6 +8,7 @@ from covey.http import CoveyApp
 from functions.admin.routes import routes as admin
 from functions.auth.routes import routes as auth
 from functions.docs.routes import routes as docs
+from functions.files.routes import routes as files
 from functions.jobs.routes import routes as jobs
 from functions.realtime.routes import routes as realtime
 from functions.records.routes import routes as records
@@ -15,6 +16,7 @@ from functions.records.routes import routes as records
 app = CoveyApp("covey")
 app.register_blueprint(records())  #  /records   the records of every collection; /batch
 app.register_blueprint(auth())  #     /auth      accounts, sessions and tokens
+app.register_blueprint(files())  #    /files     the files of records
 app.register_blueprint(realtime())  # /realtime  tickets for the socket
 app.register_blueprint(jobs())  #     /jobs      background work and its progress
 app.register_blueprint(admin())  #    /admin     collections, for administrators

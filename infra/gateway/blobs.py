@@ -1,8 +1,8 @@
 """``/_files/{bucket}/{key}``: signed uploads and downloads of the directory store.
 
-A link is the whole permission: it says method, object, type, size and expiry, and nothing else
-is asked of the caller, so pages of any origin may use one. Answers never render: every
-download is an attachment in a sandbox.
+A link, or the policy of a form, is the whole permission: it says method, object, type, size and
+expiry, and nothing else is asked of the caller, so pages of any origin may use one. Answers never
+run: every download is in a sandbox, and an attachment unless its link says that it may be shown.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -19,8 +19,11 @@ from pathlib import Path
 from covey.errors import BadRequest, NotFound
 from covey.files.blobs import Blob
 from covey.files.directory import CHUNK, Directory, Writer
-from covey.files.links import PREFIX, SAFE_HEADERS, Link, LinkError, attachment, verified
+from covey.files.links import PREFIX, SAFE_HEADERS, Link, LinkError, verified
+from covey.files.names import disposition
+from covey.files.policies import PolicyError, allowed
 from infra.gateway.asgi import Receive, Scope, Send, answer, answer_json, headers
+from infra.gateway.forms import MAX_FIELDS, MAX_HEAD, Form, FormError, boundary_of
 
 _CORS = {
     "access-control-allow-origin": "*",
@@ -28,7 +31,7 @@ _CORS = {
 }
 _PREFLIGHT = {
     **_CORS,
-    "access-control-allow-methods": "GET, HEAD, PUT",
+    "access-control-allow-methods": "GET, HEAD, POST, PUT",
     "access-control-allow-headers": "*",
     "access-control-max-age": "7200",
 }
@@ -39,8 +42,10 @@ _SLOWEST = 60.0  # seconds that an upload may pause
 class RefusalError(Exception):
     """An answer other than success."""
 
-    def __init__(self, status: int, code: str, detail: str) -> None:
-        self.status, self.code, self.detail = status, code, detail
+    def __init__(
+        self, status: int, code: str, detail: str, extra: dict[str, str] | None = None
+    ) -> None:
+        self.status, self.code, self.detail, self.extra = status, code, detail, extra or {}
         super().__init__(code)
 
 
@@ -76,6 +81,7 @@ class FilesApp:
             }
             # The rest of a refused upload is not read: the connection cannot be used again.
             extra = {**_CORS, "content-type": "application/problem+json", "connection": "close"}
+            extra |= refusal.extra
             await answer_json(send, refusal.status, body, extra)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,15 +89,24 @@ class FilesApp:
         if method == "OPTIONS":
             await answer(send, 204, b"", _PREFLIGHT)
             return
-        if method not in {"GET", "HEAD", "PUT"}:
-            raise RefusalError(405, "method_not_allowed", "This path answers GET, HEAD and PUT.")
+        if method not in {"GET", "HEAD", "POST", "PUT"}:
+            why = "This path answers GET, HEAD, POST and PUT."
+            raise RefusalError(405, "method_not_allowed", why)
         bucket, _, key = scope["path"].removeprefix(PREFIX).partition("/")
+        if method == "POST":
+            blob = await self._posted(bucket, scope, receive)
+            self._stored()
+            await answer(send, 204, b"", {**_CORS, "etag": f'"{blob.etag}"'})
+            return
         query = scope["query_string"].decode("latin-1")
         try:
             link = verified(self._secret, method, bucket, key, query, now=self._now())
         except LinkError as error:
             raise RefusalError(403, "invalid_link", str(error)) from error
-        if method == "PUT":
+        if method == "PUT" and link.upload:
+            tag = await self._part(link, scope, receive)
+            await answer(send, 200, b"", {**_CORS, "etag": f'"{tag}"'})
+        elif method == "PUT":
             blob = await self._upload(link, scope, receive)
             self._stored()
             await answer(send, 200, b"", {**_CORS, "etag": f'"{blob.etag}"'})
@@ -102,19 +117,52 @@ class FilesApp:
 
     async def _upload(self, link: Link, scope: Scope, receive: Receive) -> Blob:
         length = _announced(link, headers(scope))
+        writer = await self._writer(link.bucket, link.key, link.type)
+        return await _written(writer, _chunks(receive), length)
+
+    async def _posted(self, bucket: str, scope: Scope, receive: Receive) -> Blob:
+        """Store the file of a form that keeps to its policy."""
+        given = headers(scope)
+        length = _length(given)
         try:
-            writer = await asyncio.to_thread(
-                self._directory.write, link.bucket, link.key, link.type
+            form = Form(_chunks(receive), boundary_of(given.get("content-type", "")))
+            fields = await form.fields()
+            policy = allowed(self._secret, bucket, fields, now=self._now())
+            # The rest of the form is its fields and a few lines: a longer one is not begun.
+            if length > policy.size + MAX_FIELDS + 4 * MAX_HEAD:
+                raise RefusalError(400, "wrong_size", f"This form takes {policy.size} bytes.")
+            writer = await self._writer(policy.bucket, policy.key, policy.type)
+            return await _written(writer, form.file(), policy.size)
+        except PolicyError as error:
+            raise RefusalError(403, "invalid_policy", str(error)) from error
+        except FormError as error:
+            raise RefusalError(400, "invalid_form", str(error)) from error
+
+    async def _part(self, link: Link, scope: Scope, receive: Receive) -> str:
+        """Keep a part of an object in the making; it is as large as its link says."""
+        length = _length(headers(scope))
+        if length != link.size:
+            raise RefusalError(400, "wrong_size", f"This link takes exactly {link.size} bytes.")
+        data = bytearray()
+        async for chunk in _chunks(receive):
+            data += chunk
+            if len(data) > length:
+                raise RefusalError(400, "wrong_size", "The upload is longer than it said.")
+        if len(data) != length:
+            raise RefusalError(400, "incomplete", "The upload is shorter than it said.")
+        parts = self._directory.parts
+        try:
+            return await asyncio.to_thread(
+                parts.put, link.bucket, link.key, link.upload, link.part, bytes(data)
             )
+        except NotFound as error:
+            raise RefusalError(404, "not_found", "No such upload.") from error
+
+    async def _writer(self, bucket: str, key: str, content_type: str) -> Writer:
+        try:
+            return await asyncio.to_thread(self._directory.write, bucket, key, content_type)
         except (BadRequest, NotFound) as error:
             raise RefusalError(error.status, error.code, error.detail) from error
-        try:
-            await _fill(writer, receive, length)
-        except BaseException:
-            writer.abort()
-            raise
-        # Shielded: a client that leaves now must not stop a commit half way.
-        return await asyncio.shield(asyncio.to_thread(writer.commit))
 
     # ── downloads ──────────────────────────────────────────────────────────────────────────
 
@@ -128,17 +176,28 @@ class FilesApp:
             **SAFE_HEADERS,
             "etag": f'"{blob.etag}"',
             "last-modified": _http_date(blob.modified),
-            "cache-control": "private, max-age=0, must-revalidate",
+            "cache-control": link.cache or "private, max-age=0, must-revalidate",
             "content-type": blob.content_type,
-            "content-disposition": attachment(link.name),
+            "content-disposition": disposition(link.name, inline=link.shown == "inline"),
             "accept-ranges": "bytes",
         }
         given = headers(scope)
-        if fields["etag"] in given.get("if-none-match", ""):
-            await answer(send, 304, b"", fields)
+        if _holds(given.get("if-none-match", ""), fields["etag"]):
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": 304,
+                    "headers": [(k.encode(), v.encode("latin-1")) for k, v in fields.items()],
+                }
+            )
+            await send({"type": "http.response.body", "body": b""})
             return
-        first, last = _span(given.get("range", ""), blob.size)
-        partial = (first, last) != (0, blob.size - 1)
+        asked = given.get("range", "")
+        if given.get("if-range", fields["etag"]) != fields["etag"]:
+            asked = ""  # a part of what has changed is of no use (RFC 9110, 13.1.5)
+        span = _span(asked, blob.size)
+        partial = span is not None
+        first, last = span or (0, blob.size - 1)
         if partial:
             fields["content-range"] = f"bytes {first}-{last}/{blob.size}"
         fields["content-length"] = str(last - first + 1)
@@ -158,10 +217,7 @@ def _announced(link: Link, given: dict[str, str]) -> int:
     """The length of an upload that keeps to its link."""
     if given.get("content-type", "") != link.type:
         raise RefusalError(403, "wrong_type", f"This link takes {link.type}.")
-    text = given.get("content-length", "")
-    if not text.isascii() or not text.isdigit():
-        raise RefusalError(411, "length_required", "Content-Length is required.")
-    length = int(text[:18])
+    length = _length(given)
     if length > link.max:
         raise RefusalError(413, "too_large", f"This link takes at most {link.max} bytes.")
     if link.size is not None and length != link.size:
@@ -169,7 +225,32 @@ def _announced(link: Link, given: dict[str, str]) -> int:
     return length
 
 
-async def _fill(writer: Writer, receive: Receive, length: int) -> None:
+def _length(given: dict[str, str]) -> int:
+    text = given.get("content-length", "")
+    if not text.isascii() or not text.isdigit():
+        raise RefusalError(411, "length_required", "Content-Length is required.")
+    return int(text[:18])
+
+
+async def _written(writer: Writer, chunks: AsyncIterator[bytes], length: int) -> Blob:
+    """Store exactly so many bytes, or nothing."""
+    try:
+        async for chunk in chunks:
+            if writer.size + len(chunk) > length:
+                raise RefusalError(400, "wrong_size", "The upload is longer than it said.")
+            if chunk:
+                await asyncio.to_thread(writer.write, chunk)
+        if writer.size != length:
+            raise RefusalError(400, "incomplete", "The upload is shorter than it said.")
+    except BaseException:
+        writer.abort()
+        raise
+    # Shielded: a client that leaves now must not stop a commit half way.
+    return await asyncio.shield(asyncio.to_thread(writer.commit))
+
+
+async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
+    """The body as it comes."""
     more = True
     while more:
         try:
@@ -179,13 +260,14 @@ async def _fill(writer: Writer, receive: Receive, length: int) -> None:
             raise RefusalError(408, "too_slow", "The upload paused for too long.") from error
         if event["type"] == "http.disconnect":
             raise RefusalError(400, "incomplete", "The upload was cut off.")
-        chunk, more = event.get("body", b""), event.get("more_body", False)
-        if writer.size + len(chunk) > length:
-            raise RefusalError(400, "wrong_size", "The upload is longer than it said.")
-        if chunk:
-            await asyncio.to_thread(writer.write, chunk)
-    if writer.size != length:
-        raise RefusalError(400, "incomplete", "The upload is shorter than it said.")
+        yield event.get("body", b"")
+        more = event.get("more_body", False)
+
+
+def _holds(header: str, etag: str) -> bool:
+    """Whether If-None-Match names the tag, weakly (RFC 9110, 13.1.2)."""
+    named = [one.strip().removeprefix("W/") for one in header.split(",")]
+    return "*" in named or etag in named
 
 
 async def _pour(path: Path, first: int, last: int, send: Send) -> None:
@@ -204,18 +286,24 @@ async def _pour(path: Path, first: int, last: int, send: Send) -> None:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
 
 
-def _span(text: str, size: int) -> tuple[int, int]:
-    """First and last byte of a single range; anything else asks for the whole (RFC 9110, 14.2)."""
-    match = _RANGE.fullmatch(text)
+def _span(text: str, size: int) -> tuple[int, int] | None:
+    """First and last byte of a single range, None where the whole is answered (RFC 9110, 14.2).
+
+    Several ranges, as from S3, are answered by the whole.
+    """
+    match = _RANGE.fullmatch(text.strip())
     if match is None or match[1] == match[2] == "":
-        return 0, size - 1
+        return None
+    if match[1] and match[2] and int(match[1]) > int(match[2]):
+        return None  # no range at all, so that it is passed over
     if match[1] == "":
         first, last = max(0, size - int(match[2])), size - 1
     else:
         first = int(match[1])
         last = min(int(match[2]), size - 1) if match[2] else size - 1
-    if first >= size or first > last:
-        raise RefusalError(416, "invalid_range", f"The file has {size} bytes.")
+    if first > last:
+        why = f"The file has {size} bytes."
+        raise RefusalError(416, "invalid_range", why, {"content-range": f"bytes */{size}"})
     return first, last
 
 

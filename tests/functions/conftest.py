@@ -25,6 +25,8 @@ FUNCTIONS = {
     "jobs": "functions.jobs.handler",
     "realtime": "functions.realtime.handler",
     "admin": "functions.admin.handler",
+    "files": "functions.files.handler",
+    "webhooks": "functions.webhooks.handler",
 }
 POSTS = {
     "name": "posts",

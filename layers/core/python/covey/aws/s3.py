@@ -13,12 +13,22 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from covey.errors import NotFound
-from covey.files.blobs import Blob, SignedUpload, checked_key, checked_size, replaced_part
-from covey.files.links import attachment
+from covey.files.blobs import (
+    Blob,
+    Received,
+    SignedForm,
+    SignedUpload,
+    checked_key,
+    checked_size,
+    replaced_object,
+    replaced_part,
+)
+from covey.files.names import disposition
 
 _CHUNK = 262_144
 _IN_MEMORY = 8_388_608  # bytes of a streamed object kept in memory before a file is used
 _MISSING = frozenset({"404", "NoSuchKey", "NoSuchUpload", "NotFound"})
+_REPLACED = frozenset({"412", "PreconditionFailed"})
 
 
 class S3Blobs:
@@ -55,11 +65,12 @@ class S3Blobs:
         """All bytes."""
         return b"".join(self.stream(key))
 
-    def stream(self, key: str, start: int = 0) -> Iterator[bytes]:
+    def stream(self, key: str, start: int = 0, *, etag: str = "") -> Iterator[bytes]:
         """The bytes from this offset on, in pieces."""
         if start and start >= self.head(key).size:
             return iter(())
         span = {"Range": f"bytes={start}-"} if start else {}
+        span |= {"IfMatch": f'"{etag}"'} if etag else {}
         body = self._call("get_object", key, **span)["Body"]
         return iter(body.iter_chunks(_CHUNK))
 
@@ -80,7 +91,21 @@ class S3Blobs:
         except ClientError as error:
             if error.response["Error"]["Code"] in _MISSING:
                 raise NotFound("file") from error
+            if error.response["Error"]["Code"] in _REPLACED:
+                raise replaced_object() from error
             raise
+
+    def copy(self, source: str, target: str, *, etag: str, content_type: str) -> Blob:
+        """The same bytes under another key; S3 copies up to 5 GB at once."""
+        self._call(
+            "copy_object",
+            target,
+            CopySource={"Bucket": self._bucket, "Key": checked_key(source)},
+            CopySourceIfMatch=etag,
+            ContentType=content_type,
+            MetadataDirective="REPLACE",
+        )
+        return self.head(target)
 
     def delete(self, key: str) -> None:
         """Forget the object."""
@@ -113,6 +138,39 @@ class S3Blobs:
         with suppress(NotFound):
             self._call("abort_multipart_upload", key, UploadId=upload)
 
+    def parts(self, key: str, upload: str) -> list[Received]:
+        """The parts that are there, from as many pages as they take."""
+        found: list[Received] = []
+        marker = 0
+        while True:
+            page = self._call("list_parts", key, UploadId=upload, PartNumberMarker=marker)
+            found += [
+                Received(part["PartNumber"], part["Size"], part["ETag"].strip('"'))
+                for part in page.get("Parts", ())
+            ]
+            if not page.get("IsTruncated"):
+                return found
+            marker = page["NextPartNumberMarker"]
+
+    def sign_part(
+        self, key: str, upload: str, number: int, size: int, expires: int
+    ) -> SignedUpload:
+        """A PUT link; the length is part of what is signed."""
+        bound = {"UploadId": upload, "PartNumber": number, "ContentLength": size}
+        url = self._sign("upload_part", key, expires, **bound)
+        return {"method": "PUT", "url": url, "headers": {}}
+
+    def sign_form(self, key: str, content_type: str, size: int, expires: int) -> SignedForm:
+        """S3's presigned POST."""
+        signed = self._s3.generate_presigned_post(
+            Bucket=self._bucket,
+            Key=checked_key(key),
+            Fields={"Content-Type": content_type},
+            Conditions=[{"Content-Type": content_type}, ["content-length-range", size, size]],
+            ExpiresIn=expires,
+        )
+        return {"method": "POST", "url": signed["url"], "fields": dict(signed["fields"])}
+
     def sign_upload(
         self, key: str, content_type: str, max_bytes: int, expires: int, *, size: int | None = None
     ) -> SignedUpload:
@@ -124,10 +182,19 @@ class S3Blobs:
         url = self._sign("put_object", key, expires, **bound)
         return {"method": "PUT", "url": url, "headers": {"Content-Type": content_type}}
 
-    def sign_download(self, key: str, expires: int, *, filename: str | None = None) -> str:
-        """A GET link that saves the file."""
-        disposition = attachment(filename or "")
-        return self._sign("get_object", key, expires, ResponseContentDisposition=disposition)
+    def sign_download(
+        self,
+        key: str,
+        expires: int,
+        *,
+        filename: str | None = None,
+        inline: bool = False,
+        cache: str = "",
+    ) -> str:
+        """A GET link that saves the file, or shows it."""
+        bound = {"ResponseContentDisposition": disposition(filename or "", inline=inline)}
+        bound |= {"ResponseCacheControl": cache} if cache else {}
+        return self._sign("get_object", key, expires, **bound)
 
     def _sign(self, operation: str, key: str, expires: int, **parameters: Any) -> str:
         parameters |= {"Bucket": self._bucket, "Key": checked_key(key)}

@@ -20,7 +20,6 @@ COMMON = (
     *("list", "was"),
 )
 MAX_DESCRIPTION = 1_000
-_LATER = {"file": "; fields of type file are not there yet"}
 NOBODY = "false"  # the rule of a hidden field: administrators and functions alone
 
 
@@ -43,6 +42,8 @@ def known_keys(kind: FieldType, many: bool) -> list[str]:
     keys = [*COMMON, *options_of(kind, many)]
     if not kind.scalar:
         keys.remove("list")
+    if not kind.defaults:
+        keys.remove("default")
     return [*keys, "expires"] if kind.name == "datetime" and not many else keys
 
 
@@ -56,11 +57,7 @@ def read_field(name: str, reader: Reader) -> Draft | None:
     kind = REGISTRY.get(written) if isinstance(written, str) else None
     if kind is None:
         if "type" in reader.values:
-            hint = (
-                _LATER.get(str(written))
-                or did_you_mean(written, REGISTRY)
-                or f": there are {', '.join(REGISTRY)}"
-            )
+            hint = did_you_mean(written, REGISTRY) or f": there are {', '.join(REGISTRY)}"
             reader.fault("type", f"must be a field type{hint}")
         else:
             reader.fault("type", "must be given", "required")
@@ -140,6 +137,8 @@ def with_rules(draft: Draft, types: Mapping[str, Type], reach: Reach, key: str) 
         if read is not None:
             draft.reader.fault("hidden", "is said already by read: leave one out")
         read = parse(NOBODY)
+    if read is not None and draft.field.options.get("public"):
+        draft.reader.fault("public", "is not possible with a rule for reading: leave one out")
     return replace(
         draft.field,
         key=key,

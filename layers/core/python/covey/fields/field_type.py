@@ -19,7 +19,8 @@ class FieldType(ABC):
     """One kind of value: its options, its check, its place in rules and in the JSON Schema.
 
     `keeps` names other types whose stored values are also values of this one, so that a field
-    may change from them without losing data. `computed` are the words that a default may be.
+    may change from them without losing data. `computed` are the words that a default may be, where
+    the type takes `defaults`.
     """
 
     name: ClassVar[str]
@@ -29,6 +30,7 @@ class FieldType(ABC):
     keeps: ClassVar[frozenset[str]] = frozenset()
     computed: ClassVar[frozenset[str]] = frozenset()
     scalar: ClassVar[bool] = True
+    defaults: ClassVar[bool] = True
 
     @abstractmethod
     def validate(self, value: Any, field: Field) -> Any:

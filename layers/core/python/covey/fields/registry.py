@@ -14,6 +14,7 @@ from covey.fields.date import DateType
 from covey.fields.datetime import DatetimeType
 from covey.fields.email import EmailType
 from covey.fields.field_type import FieldType
+from covey.fields.file import FileType
 from covey.fields.geo import GeoType
 from covey.fields.integer import IntegerType
 from covey.fields.json import JsonType
@@ -38,6 +39,7 @@ _TYPES: tuple[FieldType, ...] = (
     JsonType(),
     GeoType(),
     RelationType(),
+    FileType(),
 )
 REGISTRY: Mapping[str, FieldType] = MappingProxyType({kind.name: kind for kind in _TYPES})
 

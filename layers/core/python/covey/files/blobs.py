@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypedDict
+from typing import NamedTuple, Protocol, TypedDict
 
 from covey.errors import BadRequest, Conflict
 
@@ -31,6 +31,22 @@ class SignedUpload(TypedDict):
     headers: dict[str, str]
 
 
+class SignedForm(TypedDict):
+    """A form that anybody who holds it may post, with its file as the last field ``file``."""
+
+    method: str
+    url: str
+    fields: dict[str, str]
+
+
+class Received(NamedTuple):
+    """A part of an object in the making."""
+
+    number: int
+    size: int
+    tag: str
+
+
 class Blobs(Protocol):
     """One bucket; implemented by S3, by a directory and in memory.
 
@@ -46,8 +62,18 @@ class Blobs(Protocol):
         """All bytes."""
         ...
 
-    def stream(self, key: str, start: int = 0) -> Iterator[bytes]:
-        """The bytes from this offset on, in pieces; nothing for an offset behind the end."""
+    def stream(self, key: str, start: int = 0, *, etag: str = "") -> Iterator[bytes]:
+        """The bytes from this offset on, in pieces; nothing for an offset behind the end.
+
+        With `etag` they are those of this tag, or Conflict ``object_replaced``.
+        """
+        ...
+
+    def copy(self, source: str, target: str, *, etag: str, content_type: str) -> Blob:
+        """Store the bytes of `source` as `target` too, without sending them through here.
+
+        Conflict ``object_replaced``, changing nothing, unless they are those of this tag.
+        """
         ...
 
     def head(self, key: str) -> Blob:
@@ -85,6 +111,26 @@ class Blobs(Protocol):
         """Forget parts that will not be joined; no matter whether they are there."""
         ...
 
+    def parts(self, key: str, upload: str) -> list[Received]:
+        """The parts that are there, by number; of one that was sent again the last.
+
+        NotFound when they were joined or dropped.
+        """
+        ...
+
+    def sign_part(
+        self, key: str, upload: str, number: int, size: int, expires: int
+    ) -> SignedUpload:
+        """A PUT of this part, of exactly ``size`` bytes, within ``expires`` seconds."""
+        ...
+
+    def sign_form(self, key: str, content_type: str, size: int, expires: int) -> SignedForm:
+        """A form upload of this very type and exactly ``size`` bytes (S3's POST policy).
+
+        Fields beside those given are refused.
+        """
+        ...
+
     def sign_upload(
         self, key: str, content_type: str, max_bytes: int, expires: int, *, size: int | None = None
     ) -> SignedUpload:
@@ -95,8 +141,19 @@ class Blobs(Protocol):
         """
         ...
 
-    def sign_download(self, key: str, expires: int, *, filename: str | None = None) -> str:
-        """The URL of a GET within ``expires`` seconds, saved under ``filename``."""
+    def sign_download(
+        self,
+        key: str,
+        expires: int,
+        *,
+        filename: str | None = None,
+        inline: bool = False,
+        cache: str = "",
+    ) -> str:
+        """The URL of a GET within ``expires`` seconds, saved under ``filename``, or shown `inline`.
+
+        ``cache`` is the Cache-Control of the answer.
+        """
         ...
 
 
@@ -115,6 +172,11 @@ def checked_size(max_bytes: int, size: int | None) -> None:
     """Raise BadRequest ``invalid_size`` for a size that its own limit forbids."""
     if size is not None and not 0 <= size <= max_bytes:
         raise BadRequest(f"An upload here has 0 to {max_bytes} bytes.", code="invalid_size")
+
+
+def replaced_object() -> Conflict:
+    """The error for an object that is no longer the one that was looked at."""
+    return Conflict("The object was replaced meanwhile.", code="object_replaced")
 
 
 def replaced_part() -> Conflict:

@@ -23,9 +23,18 @@ from pathlib import Path
 from typing import Any
 
 from covey.errors import NotFound
-from covey.files.blobs import Blob, SignedUpload, checked_key, checked_size
+from covey.files.blobs import (
+    Blob,
+    Received,
+    SignedForm,
+    SignedUpload,
+    checked_key,
+    checked_size,
+    replaced_object,
+)
 from covey.files.directory_parts import Parts
-from covey.files.links import Link
+from covey.files.links import PREFIX, Link
+from covey.files.policies import Policy
 
 CHUNK = 262_144
 _PLAIN = re.compile(rb"[a-z0-9_.-]")
@@ -64,15 +73,21 @@ class Directory:
         meta = self.meta(bucket, key)
         return _blob(key, meta), self._data_path(bucket, key, meta["token"])
 
-    def read(self, bucket: str, key: str, start: int = 0) -> Iterator[bytes]:
-        """The bytes from an offset on; raises NotFound at once."""
-        self.open(bucket, key)
-        return self._chunks(bucket, key, start)
+    def read(self, bucket: str, key: str, start: int = 0, etag: str = "") -> Iterator[bytes]:
+        """The bytes from an offset on; raises NotFound and Conflict at once."""
+        self._expected(bucket, key, etag)
+        return self._chunks(bucket, key, start, etag)
 
-    def _chunks(self, bucket: str, key: str, start: int) -> Iterator[bytes]:
+    def _expected(self, bucket: str, key: str, etag: str) -> Path:
+        blob, path = self.open(bucket, key)
+        if etag and blob.etag != etag:
+            raise replaced_object()
+        return path
+
+    def _chunks(self, bucket: str, key: str, start: int, etag: str) -> Iterator[bytes]:
         # Opened here, at the first step: what nobody takes a step of would stay open.
         while True:
-            _, path = self.open(bucket, key)
+            path = self._expected(bucket, key, etag)
             try:
                 file = path.open("rb")
             except FileNotFoundError:
@@ -236,9 +251,13 @@ class DirectoryBlobs:
         """All bytes."""
         return b"".join(self.stream(key))
 
-    def stream(self, key: str, start: int = 0) -> Iterator[bytes]:
+    def stream(self, key: str, start: int = 0, *, etag: str = "") -> Iterator[bytes]:
         """The bytes from this offset on, in pieces."""
-        return self._directory.read(self._bucket, key, start)
+        return self._directory.read(self._bucket, key, start, etag)
+
+    def copy(self, source: str, target: str, *, etag: str, content_type: str) -> Blob:
+        """The same bytes under another key."""
+        return self.put(target, self.stream(source, etag=etag), content_type=content_type)
 
     def head(self, key: str) -> Blob:
         """What is known of the object."""
@@ -269,6 +288,33 @@ class DirectoryBlobs:
         """Forget the parts."""
         self._directory.parts.drop(self._bucket, key, upload)
 
+    def parts(self, key: str, upload: str) -> list[Received]:
+        """The parts that are there."""
+        return self._directory.parts.received(self._bucket, key, upload)
+
+    def sign_part(
+        self, key: str, upload: str, number: int, size: int, expires: int
+    ) -> SignedUpload:
+        """A PUT link to a part, which the gateway holds to its size."""
+        link = Link(
+            method="PUT",
+            bucket=self._bucket,
+            key=checked_key(key),
+            expires=int(self._now()) + expires,
+            max=size,
+            size=size,
+            upload=upload,
+            part=number,
+        )
+        return {"method": "PUT", "url": link.url(self._secret, self._base), "headers": {}}
+
+    def sign_form(self, key: str, content_type: str, size: int, expires: int) -> SignedForm:
+        """A form that the gateway holds to its policy."""
+        until = int(self._now()) + expires
+        policy = Policy(self._bucket, checked_key(key), content_type, size, until)
+        url = f"{self._base}{PREFIX}{self._bucket}/"
+        return {"method": "POST", "url": url, "fields": policy.fields(self._secret)}
+
     def sign_upload(
         self, key: str, content_type: str, max_bytes: int, expires: int, *, size: int | None = None
     ) -> SignedUpload:
@@ -286,10 +332,25 @@ class DirectoryBlobs:
         headers = {"Content-Type": content_type}
         return {"method": "PUT", "url": link.url(self._secret, self._base), "headers": headers}
 
-    def sign_download(self, key: str, expires: int, *, filename: str | None = None) -> str:
+    def sign_download(
+        self,
+        key: str,
+        expires: int,
+        *,
+        filename: str | None = None,
+        inline: bool = False,
+        cache: str = "",
+    ) -> str:
         """A GET link."""
-        until = int(self._now()) + expires
-        link = Link("GET", self._bucket, checked_key(key), until, name=filename or "")
+        link = Link(
+            method="GET",
+            bucket=self._bucket,
+            key=checked_key(key),
+            expires=int(self._now()) + expires,
+            name=filename or "",
+            shown="inline" if inline else "",
+            cache=cache,
+        )
         return link.url(self._secret, self._base)
 
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from covey.errors import NotFound
-from covey.files.blobs import replaced_part
+from covey.files.blobs import Received, replaced_part
 
 KEPT = 86_400 * 2  # seconds since the last part, until what was never joined is swept
 _NAME = re.compile(r"[0-9a-f]{16}")
@@ -53,6 +53,18 @@ class Parts:
         if not all(_NAME.fullmatch(tag) for tag in tags) or not all(map(Path.is_file, files)):
             raise replaced_part()
         return content_type, files
+
+    def received(self, bucket: str, key: str, upload: str) -> list[Received]:
+        """The last one kept of each number; NotFound."""
+        self._about(bucket, key, upload)
+        found: dict[int, tuple[int, Received]] = {}
+        for path in (self._root / upload).glob("[0-9]*-*"):
+            number, _, tag = path.name.partition("-")
+            about = path.stat()
+            part = Received(int(number), about.st_size, tag)
+            if about.st_mtime_ns >= found.get(part.number, (0, part))[0]:
+                found[part.number] = about.st_mtime_ns, part
+        return [part for _, (_, part) in sorted(found.items())]
 
     def drop(self, bucket: str, key: str, upload: str) -> None:
         """Forget one, if it is there."""

@@ -20,7 +20,9 @@ class LinkError(Exception):
 class Link:
     """What a link allows. ``expires`` is in seconds since the epoch.
 
-    ``type``, ``max`` and ``size`` bind an upload, ``name`` is the file name of a download.
+    ``type``, ``max`` and ``size`` bind an upload, ``upload`` and ``part`` make it a part of an
+    object in the making. ``name`` is the file name of a download, ``shown`` is "inline" where it
+    may be shown, ``cache`` its Cache-Control.
     """
 
     method: str
@@ -31,13 +33,17 @@ class Link:
     max: int = 0
     size: int | None = None
     name: str = ""
+    upload: str = ""
+    part: int = 0
+    shown: str = ""
+    cache: str = ""
 
     def url(self, secret: str, base: str) -> str:
         """The whole URL; ``base`` is the public one, without a slash at the end."""
         query = {
             name: value
             for name, value in asdict(self).items()
-            if name not in {"method", "bucket", "key"} and value not in ("", None)
+            if name not in {"method", "bucket", "key"} and value not in ("", None, 0)
         }
         query["signature"] = self._signature(secret)
         return f"{base}{PREFIX}{self.bucket}/{quote(self.key)}?{urlencode(query)}"
@@ -64,6 +70,10 @@ def verified(secret: str, method: str, bucket: str, key: str, query: str, *, now
             max=int(given.pop("max", "0")),
             size=int(given.pop("size")) if "size" in given else None,
             name=given.pop("name", ""),
+            upload=given.pop("upload", ""),
+            part=int(given.pop("part", "0")),
+            shown=given.pop("shown", ""),
+            cache=given.pop("cache", ""),
         )
     except ValueError as error:
         raise LinkError("The link is malformed.") from error
@@ -84,13 +94,6 @@ def _single(query: str) -> dict[str, str]:
     if len(found) < len(pairs):
         raise LinkError("The link is malformed.")
     return found
-
-
-def attachment(name: str) -> str:
-    """A Content-Disposition that saves and never shows (RFC 6266)."""
-    if not name:
-        return "attachment"
-    return f"attachment; filename*=UTF-8''{quote(name, safe='')}"
 
 
 SAFE_HEADERS: Mapping[str, str] = {

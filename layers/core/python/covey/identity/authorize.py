@@ -115,6 +115,15 @@ def known_fields(principal: Principal, collection: Collection, *, write: bool) -
     )
 
 
+def fields_to_write(principal: Principal, collection: Collection) -> frozenset[str]:
+    """The fields that this caller may write in some record, as far as they alone decide it."""
+    return frozenset(
+        name
+        for name, field in collection.fields.items()
+        if _field_rule(principal, field.write) is not False
+    )
+
+
 def readable_fields(
     principal: Principal,
     collection: Collection,

@@ -17,6 +17,7 @@ ACTIONS: Final = ("read", "create", "update", "delete")
 SURFACES: Final = ("jobs", "realtime", "schema:read", "schema:write", "statistics")
 EVERY: Final = "*"
 WRITES: Final = "writes"  # a need that any write anywhere meets, where each is then asked for
+READS: Final = "reads"  # a need that any read anywhere meets, where each is then asked for
 USERS: Final = "users"
 MAX_COLLECTIONS = 100
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -40,6 +41,8 @@ class Scopes:
         """Whether they meet what a route needs: an action on `collection`, or a surface."""
         if need == WRITES:
             return any(given - {"read"} for given in self.collections.values())
+        if need == READS:
+            return any("read" in given for given in self.collections.values())
         if need in ACTIONS:
             return self.allow(need, collection)
         return need in self.surfaces

@@ -197,10 +197,12 @@ class Preparer(Historian):
         record = self._hook(asking, "create", asked)
         wrote = untouched(draft.written, asked, record)
         guard = self._relations.check(asking, record.values, given=wrote, before={})
+        files = self._attachments.taking(asking, record, before={})
         return Prepared(
             Write(collection, None, record, guard),
             lambda: self._answer(asking, record, asking.visible(collection, record), created=True),
             lambda error: concealed(asking.principal, collection, error),
+            files,
         )
 
     def _put_new(
@@ -246,11 +248,18 @@ class Preparer(Historian):
             asked, after = after, self._hook(asking, "update", after, before)
             given = untouched(draft.written, asked, after)
         known = {name: before.values.get(name) for name in rights.readable}
+        # What is written to a field that its writer does not read is asked about as if it were new.
+        hidden = {name for name in draft.written if name not in rights.readable}
+        files: Sequence[dict[str, Any]] = ()
         guard = self._relations.check(asking, after.values, given=given, before=known)
+        if after is not before:
+            there = {name: value for name, value in before.values.items() if name not in hidden}
+            files = self._attachments.taking(asking, after, before=there, own=rights.readable)
         return Prepared(
             None if after is before else Write(collection, before, after, guard),
             lambda: self._answer(asking, after, asking.visible(collection, after)),
             lambda error: concealed(asking.principal, collection, error),
+            files,
         )
 
 

@@ -16,6 +16,7 @@ from covey.identity.profile import with_profile
 from covey.insight import meter
 from covey.records.archive import Archive
 from covey.records.asking import Asking, Seen
+from covey.records.attachments import Attachments, NoAttachments
 from covey.records.concealing import concealed_plan
 from covey.records.conditions import UNCONDITIONAL, Conditions
 from covey.records.counting import Count, Counting, no_count
@@ -92,8 +93,10 @@ class Reader:
         last_count: Callable[[str], int | None] = no_count,
         archive: Archive | None = None,
         hooks: Hooks | None = None,
+        attachments: Attachments | None = None,
     ) -> None:
         self._hooks = hooks or NoHooks()
+        self._attachments = attachments or NoAttachments()
         self._last_count = last_count
         self._archive = archive
         self._store = store

@@ -69,10 +69,12 @@ class Restorer(Preparer):
             administrators_only(principal)
         forget = self.archive.forget(asking.collection, record_id)
         if present is None:
-            if self._found(asking, record_id) is None:
+            removed = self._found(asking, record_id)
+            if removed is None:
                 raise NotFound("record")
             conditions.check(None)
-            return Prepared(None, lambda: None, also=forget)
+            files = self._attachments.released(asking.collection, removed.record)
+            return Prepared(None, lambda: None, also=[*forget, *files])
         conditions.check(present.etag)
         self._hook(asking, "delete", present, present)
         guard = self._referrers.guard(asking, present)
@@ -161,8 +163,9 @@ class Restorer(Preparer):
         record = self._hook(asking, "create", asked)
         given = untouched(given, asked, record)
         guard = self._relations.check(asking, record.values, given=given, before={})
+        files = self._attachments.taking(asking, record, before={}, own=frozenset(record.values))
         return Prepared(
             Write(collection, None, record, guard),
             lambda: self._answer(asking, record, asking.visible(collection, record), created=True),
-            also=also,
+            also=[*also, *files],
         )

@@ -17,9 +17,11 @@ from covey.identity import authorize as access
 from covey.identity.principal import SYSTEM, Principal
 from covey.records.archive import Archive
 from covey.records.asking import Asking, has_expired
+from covey.records.attachments import Attachments
 from covey.records.conditions import UNCONDITIONAL, Conditions
 from covey.records.counting import no_count
 from covey.records.custom_ids import can_hold, check_custom_id, refuse_custom_ids
+from covey.records.holding import Holder
 from covey.records.hooking import Hooks
 from covey.records.ports import RecordStore, Write, WriteRefused
 from covey.records.preparing import OVERTAKEN, Body, Prepared
@@ -37,7 +39,7 @@ T = TypeVar("T")
 Also = Callable[[Any], Sequence[dict[str, Any]]]
 
 
-class Records(Upserter, Restorer):
+class Records(Upserter, Restorer, Holder):
     """Create, get, update, replace, delete, list and explain, under the rules.
 
     `budget` is how many records one list may examine; `clock` is in milliseconds; `pause` sleeps
@@ -62,6 +64,7 @@ class Records(Upserter, Restorer):
         last_count: Callable[[str], int | None] = no_count,
         archive: Archive | None = None,
         hooks: Hooks | None = None,
+        attachments: Attachments | None = None,
     ) -> None:
         super().__init__(
             store,
@@ -71,11 +74,12 @@ class Records(Upserter, Restorer):
             last_count=last_count,
             archive=archive,
             hooks=hooks,
+            attachments=attachments,
         )
         self._pause = pause
 
     def over(self, store: RecordStore) -> Records:
-        """The same service on another store."""
+        """The same service on another store, for the writes of one transaction."""
         return Records(
             store,
             self._catalog,
@@ -84,6 +88,7 @@ class Records(Upserter, Restorer):
             pause=self._pause,
             archive=self._archive,
             hooks=self._hooks,
+            attachments=self._attachments.together(),
         )
 
     def create(

@@ -8,7 +8,16 @@ from hashlib import md5
 from secrets import token_hex
 
 from covey.errors import NotFound
-from covey.files.blobs import Blob, SignedUpload, checked_key, checked_size, replaced_part
+from covey.files.blobs import (
+    Blob,
+    Received,
+    SignedForm,
+    SignedUpload,
+    checked_key,
+    checked_size,
+    replaced_object,
+    replaced_part,
+)
 
 
 class MemoryBlobs:
@@ -37,10 +46,19 @@ class MemoryBlobs:
         """All bytes."""
         return self._found(key)[1]
 
-    def stream(self, key: str, start: int = 0) -> Iterator[bytes]:
+    def stream(self, key: str, start: int = 0, *, etag: str = "") -> Iterator[bytes]:
         """The bytes from this offset on, in pieces of three, so that a test sees seams."""
-        data = self._found(key)[1]
+        blob, data = self._found(key)
+        if etag and blob.etag != etag:
+            raise replaced_object()
         return (data[at : at + 3] for at in range(start, len(data), 3))
+
+    def copy(self, source: str, target: str, *, etag: str, content_type: str) -> Blob:
+        """The same bytes under another key."""
+        blob, data = self._found(source)
+        if blob.etag != etag:
+            raise replaced_object()
+        return self.put(target, data, content_type=content_type)
 
     def head(self, key: str) -> Blob:
         """What is known of the object."""
@@ -82,6 +100,25 @@ class MemoryBlobs:
         """Forget the parts."""
         self._uploads.pop(f"{upload} {key}", None)
 
+    def parts(self, key: str, upload: str) -> list[Received]:
+        """The parts that are there."""
+        parts = self._parts(key, upload)[1]
+        return [Received(n, len(data), tag) for n, (tag, data) in sorted(parts.items())]
+
+    def sign_part(
+        self, key: str, upload: str, number: int, size: int, expires: int
+    ) -> SignedUpload:
+        """What a client would be told."""
+        until = int(self._now()) + expires
+        url = f"memory:{checked_key(key)}?upload={upload}&part={number}&size={size}&expires={until}"
+        return {"method": "PUT", "url": url, "headers": {}}
+
+    def sign_form(self, key: str, content_type: str, size: int, expires: int) -> SignedForm:
+        """What a client would be told."""
+        fields = {"key": checked_key(key), "Content-Type": content_type, "size": str(size)}
+        until = str(int(self._now()) + expires)
+        return {"method": "POST", "url": "memory:", "fields": {**fields, "expires": until}}
+
     def sign_upload(
         self, key: str, content_type: str, max_bytes: int, expires: int, *, size: int | None = None
     ) -> SignedUpload:
@@ -90,6 +127,15 @@ class MemoryBlobs:
         url = f"memory:{checked_key(key)}?expires={int(self._now()) + expires}&max={max_bytes}"
         return {"method": "PUT", "url": url, "headers": {"Content-Type": content_type}}
 
-    def sign_download(self, key: str, expires: int, *, filename: str | None = None) -> str:
+    def sign_download(
+        self,
+        key: str,
+        expires: int,
+        *,
+        filename: str | None = None,
+        inline: bool = False,
+        cache: str = "",
+    ) -> str:
         """What a client would be told."""
-        return f"memory:{checked_key(key)}?expires={int(self._now()) + expires}"
+        shown = "inline" if inline else "attachment"
+        return f"memory:{checked_key(key)}?expires={int(self._now()) + expires}&shown={shown}"

@@ -10,11 +10,13 @@ from covey.config import Settings, settings
 if TYPE_CHECKING:
     from covey.collections.catalog import Catalog, CatalogStore
     from covey.files.blobs import Blobs
+    from covey.files.ports import FileStore
     from covey.insight.statistics import LastCounts, Statistics
     from covey.jobs.ports import JobStore
     from covey.jobs.queue import JobQueue
     from covey.jobs.service import Jobs
     from covey.records.archive import Archive
+    from covey.records.attachments import Attachments
     from covey.records.ports import RecordStore
     from covey.store.transport import Transport
 
@@ -76,6 +78,20 @@ class Foundation:
         from covey.aws.s3 import S3Blobs
 
         return S3Blobs(self.settings.files_bucket)
+
+    @cached_property
+    def file_store(self) -> FileStore:
+        """Where files are known."""
+        from covey.store.files import DynamoFileStore
+
+        return DynamoFileStore(self.transport, self.settings.table_name)
+
+    @cached_property
+    def attachments(self) -> Attachments:
+        """Files that records take."""
+        from covey.files.attaching import Attaching
+
+        return Attaching(self.file_store)
 
     @cached_property
     def job_store(self) -> JobStore:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from covey.wiring.records import RecordServices
+from covey.wiring.files import FileServices
 
 if TYPE_CHECKING:
     from covey.identity.api_key import ApiKeyStore
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from covey.identity.tokens import Tokens
 
 
-class ProofServices(RecordServices):
+class ProofServices(FileServices):
     """What accounts are kept in, and what proves something: sessions, tokens, secrets, counts."""
 
     @cached_property

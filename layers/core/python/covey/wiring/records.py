@@ -41,6 +41,7 @@ class RecordServices(Foundation):
             budget=self.settings.read_budget,
             last_count=lambda name: self.last_counts(name),
             archive=self.archive,
+            attachments=self.attachments,
             hooks=self.hooks,
         )
 

@@ -213,7 +213,7 @@ class WorkServices(CallerServices):
             self.identity_store,
             lambda users, one: self.record_store.get(users, one, consistent=True) is not None,
         )
-        kept = (self.search_indexer, self.aggregates, Keeper(self.archive))
+        kept = (self.search_indexer, self.aggregates, Keeper(self.archive), self.keeping)
         return Pipeline(
             Everything(self.catalog),
             (cascades, departures, *kept, *self._told),
