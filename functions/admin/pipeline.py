@@ -103,7 +103,11 @@ ONE = f"{LETTERS}/{{id}}"
 
 def declare(routes: Routes) -> None:
     """Add the routes."""
+    _declare_looking(routes)
+    _declare_mending(routes)
 
+
+def _declare_looking(routes: Routes) -> None:
     @routes.get(
         "/admin/pipeline",
         summary="See how far behind the consumers of changes are",
@@ -178,6 +182,8 @@ def declare(routes: Routes) -> None:
             "image": image,
         }
 
+
+def _declare_mending(routes: Routes) -> None:
     @routes.post(
         f"{ONE}/redrive",
         summary="Have a change applied again, by the consumer that failed alone",

@@ -16,7 +16,7 @@ from covey.records.conditions import Conditions
 from covey.records.emptiness import is_empty
 from covey.records.time import rfc3339
 from covey.wiring import services
-from functions.admin import backing_up, keys, outbox, pipeline, rules, users
+from functions.admin import backing_up, keys, outbox, pipeline, rules, suppressed, users
 
 FLAG = {"type": "boolean", "default": False}
 COLLECTION = {
@@ -136,6 +136,7 @@ def routes() -> Routes:
         "Statistics": STATISTICS,
         **outbox.SCHEMAS,
         **pipeline.SCHEMAS,
+        **suppressed.SCHEMAS,
         **rules.SCHEMAS,
         **users.SCHEMAS,
         **backing_up.SCHEMAS,
@@ -146,6 +147,7 @@ def routes() -> Routes:
     keys.declare(routes)
     outbox.declare(routes)
     pipeline.declare(routes)
+    suppressed.declare(routes)
     rules.declare(routes)
     users.declare(routes)
 

@@ -31,6 +31,7 @@ class Settings:
     mailer: str = "outbox"  # outbox | smtp | ses
     mail_from: str = "Covey <covey@localhost>"
     mail_queue_url: str = ""
+    mail_configuration: str = ""  # SES's configuration set, which tells of bounces
     smtp_url: str = ""
     passkey_domain: str = ""  # relying party id of passkeys; "" means the host of PUBLIC_URL
     passkey_origins: str = ""  # with commas between; "" means the origin of PUBLIC_URL

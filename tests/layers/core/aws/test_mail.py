@@ -34,6 +34,19 @@ def test_a_letter_is_handed_over_whole(ses: Any) -> None:
     assert "Subject: =?utf-8?" in sent.raw_data
 
 
+def test_it_is_sent_by_the_configuration_set_that_tells_of_bounces() -> None:
+    sent: list[dict[str, Any]] = []
+
+    class Noting:
+        def send_email(self, **request: Any) -> None:
+            sent.append(request)
+
+    SesMailer(FROM, "covey-mail", client=Noting()).send(LETTER)
+    SesMailer(FROM, client=Noting()).send(LETTER)
+    assert sent[0]["ConfigurationSetName"] == "covey-mail"
+    assert "ConfigurationSetName" not in sent[1]
+
+
 class Refusing:
     """A client that fails."""
 

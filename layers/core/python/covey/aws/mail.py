@@ -17,10 +17,14 @@ _FOR_GOOD = frozenset({"MessageRejected", "BadRequestException", "ValidationExce
 
 
 class SesMailer:
-    """SES in this region; `sender` must be an identity that it has verified."""
+    """SES in this region; `sender` must be an identity that it has verified.
 
-    def __init__(self, sender: str, *, client: Any = None) -> None:
+    `configuration` is the set of SES by which bounces and complaints are told; "" for none.
+    """
+
+    def __init__(self, sender: str, configuration: str = "", *, client: Any = None) -> None:
         self._sender = sender
+        self._set = {"ConfigurationSetName": configuration} if configuration else {}
         self._given = client
 
     @cached_property
@@ -37,6 +41,7 @@ class SesMailer:
                 FromEmailAddress=self._sender,
                 Destination={"ToAddresses": [message.to]},
                 Content={"Raw": {"Data": message.mime(self._sender).as_bytes()}},
+                **self._set,
             )
         except ClientError as exc:
             code = exc.response["Error"]["Code"]

@@ -44,6 +44,7 @@
     its listing     !filed.{name}.{n}     {field}.{id}  files of a field, to find those of none
     its day         !loose.{n}            {seconds}.{id}  when to look whether a file is used
     letter          !outbox               {id}     mail that is kept instead of sent, newest first
+    suppressed      !suppressed           {address}  addresses that get no letters, in their order
     audit event     !audit.{day}          {id}     what happened to accounts, newest first
     search mark     !search.{collection}.{id}  .   what a record has contributed to the search
     posting         !post.{search}.{word} {impact}{id}  best records of a word in a field, one query
@@ -463,6 +464,11 @@ def image_part(letter_id: str, part: int) -> Key:
 def gauge(hour: int, process: str) -> Key:
     """What a process says of the pipeline in an hour (since the epoch)."""
     return f"!gauge.{hour}", process
+
+
+def suppressed(address: str) -> Key:
+    """An address that gets no letters; all are one query."""
+    return "!suppressed", address
 
 
 MARK_BUCKETS = 4  # per shard: a mark's transaction costs twice what a record's write costs

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from covey.mail.message import Message
 from covey.mail.ports import Kept, Outbox
+from covey.mail.suppressing import Suppressed
 
 
 @dataclass
@@ -21,6 +22,32 @@ class MemoryMailer:
         if self.fault is not None:
             raise self.fault
         self.sent.append(message)
+
+
+@dataclass
+class MemorySuppressions:
+    """`Suppressions` in memory; `now` in seconds."""
+
+    now: float = 0
+    kept: dict[str, Suppressed] = field(default_factory=dict)
+
+    def add(self, one: Suppressed) -> None:
+        """As `Suppressions.add`."""
+        self.kept[one.address] = one
+
+    def get(self, address: str) -> Suppressed | None:
+        """As `Suppressions.get`."""
+        found = self.kept.get(address)
+        return found if found and found.expires > self.now else None
+
+    def list(self, after: str, limit: int) -> Sequence[Suppressed]:
+        """As `Suppressions.list`."""
+        every = [one for address, one in sorted(self.kept.items()) if address > after]
+        return [one for one in every if one.expires > self.now][:limit]
+
+    def remove(self, address: str) -> bool:
+        """As `Suppressions.remove`."""
+        return self.kept.pop(address, None) is not None
 
 
 @dataclass
