@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from infra.cli import key_commands, transfer_commands
+from infra.cli import function_commands, key_commands, transfer_commands
 from infra.cli.sql.commands import export_sql, import_sql
 from infra.gateway.options import HOUSE, Options
 
@@ -24,6 +24,7 @@ def main() -> None:
 
     \b
     covey run        the backend on this machine
+    covey new        a function of your own
     covey diff       what collections/ would change
     covey push       change it
     covey pull       write the files from what is there
@@ -38,6 +39,7 @@ def main() -> None:
 
 
 transfer_commands.add_to(main)
+function_commands.add_to(main)
 
 
 def _parameters(_context: Any, _option: Any, given: tuple[str, ...]) -> dict[str, str]:

@@ -6,6 +6,7 @@ import importlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from covey.store.models.base import write_together
 from covey.testing.events import http_event
 from covey.wiring import services
 
+ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = {
     "records": "functions.records.handler",
     "batch": "functions.records.handler",
@@ -88,7 +90,9 @@ class Api:
 
     def handler(self, target: str) -> Any:
         first = target.split("?")[0].strip("/").split("/")[0]
-        module = FUNCTIONS.get(first, "functions.docs.handler")
+        own = f"functions/{first.replace('-', '_')}/handler.py"  # of a function of the team's own
+        named = own.removesuffix(".py").replace("/", ".") if (ROOT / own).exists() else ""
+        module = FUNCTIONS.get(first) or named or "functions.docs.handler"
         return importlib.import_module(module).handler
 
     def send(self, handler: Any, event: dict[str, Any]) -> Answer:

@@ -10,12 +10,12 @@ import base64
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote_plus
 
 from covey import json
 
-# The greedy resources of template.yaml: a path under one of them arrives with `proxy`.
-GREEDY = ("records", "auth", "admin", "files", "jobs", "realtime")
+# A path below a function's first segment arrives with `proxy`; these are resources of their own.
+LITERAL = (".well-known",)
 Headers = Mapping[str, str | Sequence[str]]
 
 
@@ -101,7 +101,7 @@ def _context(
 
 def _resource(path: str) -> str:
     first, _, rest = path[1:].partition("/")
-    return f"/{first}/{{proxy+}}" if first in GREEDY and rest else path
+    return f"/{first}/{{proxy+}}" if rest and first not in LITERAL else path
 
 
 def _parameters(resource: str, path: str) -> dict[str, str] | None:
@@ -147,4 +147,66 @@ def queue_event(*bodies: Mapping[str, Any]) -> dict[str, Any]:
             }
             for number, body in enumerate(bodies)
         ]
+    }
+
+
+def change_event(
+    collection: str,
+    kind: str,
+    record: Mapping[str, Any],
+    before: Mapping[str, Any] | None = None,
+    *,
+    sequence: int = 1,
+) -> dict[str, Any]:
+    """What a function that follows changes is called with; `kind` is created, updated, deleted."""
+    data = {"record": dict(record)} | ({} if before is None else {"before": dict(before)})
+    return queue_event(
+        {
+            "specversion": "1.0",
+            "id": f"{collection}/{record['id']}/{sequence}",
+            "source": "https://api.example.test/records",
+            "type": f"covey.record.{kind}",
+            "subject": f"{collection}/{record['id']}",
+            "datacontenttype": "application/json",
+            "time": "2026-11-22T12:00:00.000Z",
+            "sequence": f"{sequence:040d}",
+            "data": data,
+        }
+    )
+
+
+def upload_event(key: str, size: int, *, bucket: str = "files") -> dict[str, Any]:
+    """What a trigger of a bucket is called with ("Amazon S3 event message structure")."""
+    return {
+        "Records": [
+            {
+                "eventVersion": "2.1",
+                "eventSource": "aws:s3",
+                "awsRegion": "us-east-1",
+                "eventTime": "2026-11-22T12:00:00.000Z",
+                "eventName": "ObjectCreated:Put",
+                "s3": {
+                    "s3SchemaVersion": "1.0",
+                    "bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"},
+                    "object": {"key": quote_plus(key, safe="/"), "size": size, "sequencer": "0A1B"},
+                },
+            }
+        ]
+    }
+
+
+def socket_event(connection: str, message: Any, *, route: str = "$default") -> dict[str, Any]:
+    """What a route of the socket API is called with; a message that is no text goes as JSON."""
+    return {
+        "requestContext": {
+            "routeKey": route,
+            "eventType": "MESSAGE",
+            "messageDirection": "IN",
+            "connectionId": connection,
+            "requestTimeEpoch": 1_795_348_800_000,
+            "stage": "realtime",
+            "requestId": "request-1",
+        },
+        "body": message if isinstance(message, str) else json.encode(message),
+        "isBase64Encoded": False,
     }
