@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from covey.http import Parameter, Request, Response, Routes, invalid_parameter
+from covey.jobs.model import Job
 from covey.wiring import services
+from functions.jobs import dead_letters, schedules
 
 JOB = {
     "type": "object",
@@ -11,7 +15,7 @@ JOB = {
     "properties": {
         "id": {"type": "string"},
         "kind": {"type": "string"},
-        "status": {"enum": ["waiting", "running", "done", "failed"]},
+        "status": {"enum": ["waiting", "running", "done", "failed", "cancelled", "skipped"]},
         "created": {"type": "string", "format": "date-time"},
         "updated": {"type": "string", "format": "date-time"},
         "progress": {"type": "number", "minimum": 0, "maximum": 1},
@@ -35,9 +39,28 @@ JOB = {
             "properties": {
                 "file": {"$ref": "#/components/schemas/JobFile"},
                 "report": {"$ref": "#/components/schemas/JobFile"},
+                "returned": {"description": "What a task returned."},
             },
         },
         "error": {"type": ["string", "null"]},
+        "attempt": {"type": "integer", "description": "Of a task: how often it was begun."},
+        "started": {"type": ["string", "null"], "format": "date-time"},
+        "ended": {"type": ["string", "null"], "format": "date-time"},
+        "seconds": {"type": ["number", "null"], "description": "From its start to its end."},
+        "cost": {
+            "type": "object",
+            "description": "What its slices spent in the database so far.",
+            "properties": {
+                "rru": {"type": "number"},
+                "wru": {"type": "number"},
+                "usd": {"type": "number"},
+            },
+        },
+        "log": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "What a task said: the first lines and the last. Not in lists.",
+        },
     },
 }
 FILE = {
@@ -61,7 +84,10 @@ JOBS = {
 
 def routes() -> Routes:
     """The routes of this function."""
-    routes = Routes("jobs", schemas={"Job": JOB, "Jobs": JOBS, "JobFile": FILE})
+    own = {"Job": JOB, "Jobs": JOBS, "JobFile": FILE}
+    routes = Routes("jobs", schemas=own | schedules.SCHEMAS)
+    schedules.declare(routes)
+    dead_letters.declare(routes)
 
     @routes.get(
         "/jobs",
@@ -70,6 +96,7 @@ def routes() -> Routes:
         query=(
             Parameter("limit", "how many, 1 to 100", {"type": "integer"}),
             Parameter("system", "true: Covey's own, for administrators", {"type": "boolean"}),
+            Parameter("task", "those that code queued of this task, for administrators"),
         ),
         answer="Jobs",
     )
@@ -77,8 +104,11 @@ def routes() -> Routes:
         limit = request.query("limit") or "30"
         if not limit.isascii() or not limit.isdigit() or len(limit) > 4:
             raise invalid_parameter("limit", "is a whole number")
-        jobs = services().jobs.list(
-            request.principal, system=request.query("system") == "true", limit=int(limit)
+        who, task = request.principal, request.query("task")
+        jobs = (
+            services().jobs.list(who, system=request.query("system") == "true", limit=int(limit))
+            if task is None
+            else services().tasks.of(who, task, int(limit))
         )
         return Response({"items": [services().results.document(job, links=False) for job in jobs]})
 
@@ -89,6 +119,23 @@ def routes() -> Routes:
         """`result.file` is what an export made, `result.report` the bad rows of an import where
         they are many: each with a link that is good for an hour, made anew with each answer.
         """
-        return Response(services().results.document(services().jobs.get(request.principal, id)))
+        return Response(_whole(services().jobs.get(request.principal, id)))
+
+    @routes.post(
+        "/jobs/{id}/cancel",
+        key=("jobs",),
+        summary="Cancel a job",
+        answer="Job",
+        problems=(404, 409),
+    )
+    def cancel_job(request: Request, id: str) -> Response:
+        """It goes no further than to where it next saves how far it is; what it did stays done.
+        409 `job_finished` where it was over before.
+        """
+        return Response(_whole(services().jobs.cancel(request.principal, id)))
 
     return routes
+
+
+def _whole(job: Job) -> dict[str, Any]:
+    return {**services().results.document(job), "log": list(job.log)}

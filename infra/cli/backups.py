@@ -77,7 +77,7 @@ def restore(client: Client, source: str, *, force: bool, sha256: str) -> Job:
         note = Note(path.with_name(f".{path.name}.covey-restore"))
         known = note.read(request)
         job = _job(client, str(known.get("job", "")))
-        if job is None or job["status"] == "failed":
+        if job is None or job["status"] in ("failed", "cancelled"):
             started = client.call("POST", "/admin/restore", body)
             job, known = started["job"], {"upload": started["upload"]}
             note.write(request, job=job["id"], **known)

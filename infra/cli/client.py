@@ -86,8 +86,8 @@ class Client:
         while True:
             job: dict[str, Any] = self.call("GET", path)
             advanced(job)
-            if job["status"] == "failed":
-                raise ProblemError(f"The import into {collection} failed: {job['error']}")
+            if job["status"] in ("failed", "cancelled"):
+                raise ProblemError(f"The import into {collection} {job['status']}: {job['error']}")
             if job["status"] == "done":
                 return job
             if (taken := job["done"] + job["failed"]) != seen:

@@ -100,7 +100,7 @@ def _known(client: Client, kept: Mapping[str, Any]) -> str:
             return ""
         raise
     gone = "file" in job["result"] and "url" not in job["result"]["file"]
-    return "" if job["status"] == "failed" or gone else job_id
+    return "" if job["status"] in ("failed", "cancelled") or gone else job_id
 
 
 def _link(client: Client, job_id: str) -> str:

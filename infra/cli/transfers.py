@@ -95,8 +95,8 @@ def follow(client: Client, job_id: str, progress: Progress, words: str) -> Job:
         rows = job["done"] + job["failed"]
         speed = rows / max(0.001, time.monotonic() - began)
         progress.update(bar, completed=job["progress"], note=f"{rows:,} rows, {speed:,.0f}/s")
-        if job["status"] == "failed":
-            raise ProblemError(f"Job {job_id} failed: {job['error']}")
+        if job["status"] in ("failed", "cancelled"):
+            raise ProblemError(f"Job {job_id} {job['status']}: {job['error'] or 'by somebody'}")
         if job["status"] == "done":
             return job
         if (now := f"{rows} {job['progress']}") != seen:

@@ -7,7 +7,9 @@ fields           one file per field type
 records          create, get, change, list, import
 identity         who asks, and what they may: principals, tokens, accounts, authorize
 realtime         subscriptions and who is told of a change
-jobs             background work and schedules
+jobs             background work, in slices, with progress
+tasks            functions of the team's code that run in the background
+schedules        what runs by the clock, each slot once
 files            blobs
 backups          a whole deployment as one file, and back
 insight          the cost meter, statistics
@@ -23,6 +25,7 @@ Imports point one way: http, triggers → domain ← store, aws; only `wiring` k
 `covey.data` has under that name (decision 0008).
 """
 
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +34,10 @@ if TYPE_CHECKING:
     from covey.data import literal as literal
     from covey.data import records as records
 else:
+    from covey.tasks.registry import schedule as schedule
+    from covey.tasks.registry import task as task
+    from covey.tasks.running import GiveUp as GiveUp
+    from covey.tasks.running import running as running
     from covey import records
 
     class _CallablePackage(ModuleType):
@@ -45,8 +52,14 @@ else:
 
 
 def __getattr__(name: str) -> Any:
-    if name not in ("batch", "literal"):
-        raise AttributeError(f"module 'covey' has no attribute {name!r}")
-    from covey import data  # on first use: it joins everything that reads a record
+_HOMES = {
+    **dict.fromkeys(("batch", "enqueue", "literal"), "covey.data"),
+    **dict.fromkeys(("schedule", "task"), "covey.tasks.registry"),
+    **dict.fromkeys(("GiveUp", "running"), "covey.tasks.running"),
+}
 
-    return getattr(data, name)
+
+    if name not in _HOMES:
+        raise AttributeError(f"module 'covey' has no attribute {name!r}")
+    # On first use: `covey.data` joins everything that reads a record.
+    return getattr(import_module(_HOMES[name]), name)

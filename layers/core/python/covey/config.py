@@ -19,6 +19,9 @@ class Settings:
 
     table_name: str = "covey-records"
     jobs_queue_url: str = ""
+    tasks_high_queue_url: str = ""  # of background tasks, by priority; "" means the queue of jobs
+    tasks_queue_url: str = ""
+    tasks_low_queue_url: str = ""
     hooks_queue_url: str = ""  # where changes wait for after hooks
     change_triggers: str = ""  # JSON lines: which functions of the team's own changes call
     redrive_queue_url: str = ""  # where dead letters of the pipeline wait for another try

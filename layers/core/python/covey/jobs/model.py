@@ -21,6 +21,8 @@ class Status(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    CANCELLED = "cancelled"  # by somebody who may, before it was finished
+    SKIPPED = "skipped"  # a slot that came while the run before was under way
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,11 @@ class Job:
     principal's at the time. Times are milliseconds since the epoch. `revision` rises with
     each save and is the condition of the next. Until `lease` a runner holds it. `position`
     is where the next slice begins; `done` and `failed` count rows and are saved with it, so
-    that a slice that is run again counts once. No slice begins before `not_before`. It is
-    forgotten `kept` seconds after `created`.
+    that a slice that is run again counts once. No slice begins before `not_before`, nor after
+    `deadline`, where there is one. `attempt` counts how often a task was begun from the start,
+    `broken` how often a slice ended as nobody expected. `lane` names the queue that it asks by.
+    `cost` is what its slices have spent in the database, `log` the lines that it said, as
+    `covey.tasks.lines` bounds them. It is forgotten `kept` seconds after `created`.
     """
 
     id: str
@@ -64,6 +69,14 @@ class Job:
     result: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
     kept: int = KEPT_SECONDS
+    attempt: int = 0
+    broken: int = 0
+    started: int = 0
+    ended: int = 0
+    deadline: int = 0
+    lane: str = ""
+    cost: Mapping[str, Any] = field(default_factory=dict)
+    log: tuple[str, ...] = ()
 
     @property
     def expires(self) -> int:
@@ -73,7 +86,7 @@ class Job:
     @property
     def finished(self) -> bool:
         """Whether nothing more will happen."""
-        return self.status in (Status.DONE, Status.FAILED)
+        return self.status not in (Status.WAITING, Status.RUNNING)
 
     @property
     def progress(self) -> float:
@@ -86,6 +99,16 @@ class Job:
         """The job with these changes and faults added to what is kept of the report."""
         kept = (*self.report, *faults)[:REPORT_LIMIT]
         return replace(self, report=kept, **changes)
+
+    @property
+    def message(self) -> dict[str, str]:
+        """What asks for its next slice."""
+        return {"job": self.id, "lane": self.lane} if self.lane else {"job": self.id}
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took, from its first slice to its end; None before."""
+        return (self.ended - self.started) / 1000 if self.ended and self.started else None
 
     def document(self) -> dict[str, Any]:
         """The job as its owner sees it."""
@@ -105,4 +128,9 @@ class Job:
             ],
             "result": dict(self.result),
             "error": self.error or None,
+            "attempt": self.attempt,
+            "started": rfc3339(self.started) if self.started else None,
+            "ended": rfc3339(self.ended) if self.ended else None,
+            "seconds": self.seconds,
+            "cost": dict(self.cost),
         }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from covey.errors import BadRequest, NotFound, Unauthenticated
+from covey.errors import BadRequest, Conflict, NotFound, Unauthenticated, Unavailable
 from covey.identity.principal import SYSTEM, Kind, Principal
 from covey.jobs.model import KEPT_SECONDS, Job, Status
 from covey.jobs.ports import JobStore
@@ -17,6 +17,9 @@ from covey.records.time import now_ms
 
 MAX_LISTED = 100
 _ID = re.compile(r"[A-Za-z0-9:._-]{1,100}")
+# What keeps records whole: half of it done is worse than all of it.
+MUST_END = frozenset({"removal", "cascade"})
+ATTEMPTS = 12  # to be faster than a runner that saves
 SCHEDULED = ("sweep", "statistics")  # kinds that run by the clock, each with a list of its own
 
 
@@ -69,7 +72,7 @@ class Jobs:
         job = self._store.get(job_id) if _ID.fullmatch(job_id) else None
         if job is None or job.finished:
             return False
-        self._queue.send({"job": job.id})
+        self._queue.send(job.message)
         return True
 
     def get(self, who: Principal, job_id: str) -> Job:
@@ -78,6 +81,25 @@ class Jobs:
         if job is None or not (who.sees_all or job.owner == who.scope):
             raise NotFound("job")
         return job
+
+    def cancel(self, who: Principal, job_id: str) -> Job:
+        """End a job of the caller's own, or any for administrators; the job as it is then.
+
+        A runner loses the job with its next save: what it did since the one before is done, and
+        not counted. Whoever writes first decides between this and the job's own end. Raises
+        NotFound, Conflict ``job_finished`` or ``job_must_end``.
+        """
+        for _ in range(ATTEMPTS):
+            job = self.get(who, job_id)
+            if job.finished:
+                raise Conflict(f"The job is {job.status} already.", code="job_finished")
+            if job.kind in MUST_END:
+                raise Conflict("Half of this would be worse than all of it.", code="job_must_end")
+            now = self._now()
+            after = replace(job, status=Status.CANCELLED, lease=0, updated=now, ended=now)
+            if saved := self._store.save(job, after):
+                return saved
+        raise Unavailable("The job keeps saving; try again.")
 
     def list(self, who: Principal, *, system: bool = False, limit: int = 30) -> list[Job]:
         """The caller's newest jobs; `system` lists Covey's own, for administrators."""
@@ -111,6 +133,7 @@ class Jobs:
             status=Status.RUNNING,
             created=now,
             updated=now,
+            started=now,
             detail={"slot": slot},
             kept=kept,
         )
@@ -121,4 +144,6 @@ class Jobs:
 
     def finish(self, job: Job, result: Mapping[str, Any]) -> None:
         """Mark Covey's own job done."""
-        self._store.save(job, replace(job, status=Status.DONE, result=result, updated=self._now()))
+        now = self._now()
+        done = replace(job, status=Status.DONE, result=result, updated=now, ended=now)
+        self._store.save(job, done)

@@ -18,7 +18,10 @@ class MemoryJobStore:
     def create(self, job: Job) -> bool:
         """Keep a new job."""
         with self._lock:
-            return self._jobs.setdefault(job.id, job) is job
+            if job.id in self._jobs:
+                return False
+            self._jobs[job.id] = job
+            return True
 
     def get(self, job_id: str) -> Job | None:
         """The job."""

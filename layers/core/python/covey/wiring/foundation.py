@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from covey.config import Settings, settings
@@ -102,10 +102,17 @@ class Foundation:
 
     @cached_property
     def job_queue(self) -> JobQueue:
-        """How jobs ask to be run."""
+        """How jobs ask to be run: by the queue of their lane."""
         from covey.aws.queues import SqsJobQueue
+        from covey.jobs.lanes import Lanes
 
-        return SqsJobQueue(self.settings.jobs_queue_url)
+        urls = {
+            "high": self.settings.tasks_high_queue_url,
+            "normal": self.settings.tasks_queue_url,
+            "low": self.settings.tasks_low_queue_url,
+        }
+        lanes = {name: partial(SqsJobQueue, url) for name, url in urls.items() if url}
+        return Lanes(SqsJobQueue(self.settings.jobs_queue_url), lanes)
 
     @cached_property
     def jobs(self) -> Jobs:

@@ -92,7 +92,15 @@ class WorkServices(CallerServices):
             self._restore_target.remains,
         )
         kinds["restore"] = Restoring(self.blobs, self._restore_target)
-        return Runner(self.job_store, self.job_queue, kinds)
+        kinds["task"] = self.task_work
+        kinds["webhook-replay"] = self.replaying
+        return Runner(
+            self.job_store,
+            self.job_queue,
+            kinds,
+            turn=self.schedule_runs.turn,
+            bury=lambda job: self.task_store.bury(job.id, job.created),
+        )
 
     @property
     def begin_removal(self) -> Callable[[str, int], str] | None:

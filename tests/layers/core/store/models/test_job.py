@@ -49,6 +49,14 @@ def test_an_id_is_given_once(store: JobStore) -> None:
     assert made.count(True) == 1
 
 
+def test_a_job_that_is_made_twice_is_listed_once(store: JobStore) -> None:
+    first = job("slot")
+    assert store.create(first)
+    assert not store.create(replace(first, created=first.created + 60_000))
+    assert not store.create(first)
+    assert [one.created for one in store.list("user:ann", 10)] == [first.created]
+
+
 def test_of_two_saves_of_one_revision_one_is_lost(store: JobStore) -> None:
     first = job("1")
     store.create(first)

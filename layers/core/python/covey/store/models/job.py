@@ -33,13 +33,17 @@ class DynamoJobStore:
 
     def create(self, job: Job) -> bool:
         """2 write units; listed first, so that no job is ever out of sight."""
-        JobEntry(*keys.job_of(job.owner, _listed(job)), expires=job.expires).save()
+        entry = JobEntry(*keys.job_of(job.owner, _listed(job)), expires=job.expires)
+        entry.save()
         try:
             _item(job).save(condition=JobItem.revision.does_not_exist())
         except PutError as exc:
-            if refused(exc):
-                return False
-            raise
+            if not refused(exc):
+                raise
+            known = self.get(job.id)
+            if known is not None and (known.owner, known.created) != (job.owner, job.created):
+                entry.delete()  # it is listed by when it was made
+            return False
         return True
 
     def get(self, job_id: str) -> Job | None:
@@ -62,8 +66,10 @@ class DynamoJobStore:
         return saved
 
     def list(self, owner: str, limit: int) -> list[Job]:
-        """0.5 read units and 1 per job."""
-        entries = JobEntry.query(keys.job_of(owner, "")[0], scan_index_forward=False, limit=limit)
+        """1 read unit and 1 per job. Consistent: what runs already is told by it."""
+        entries = JobEntry.query(
+            keys.job_of(owner, "")[0], scan_index_forward=False, limit=limit, consistent_read=True
+        )
         found = (self.get(entry.sk.partition(" ")[2]) for entry in entries)
         return [job for job in found if job is not None]
 
@@ -91,6 +97,7 @@ def _state(job: Job) -> dict[str, Any]:
 def _job(item: JobItem) -> Job:
     state = json.decode(item.job.encode())
     state["roles"] = tuple(state["roles"])
+    state["log"] = tuple(state.get("log", ()))
     state["status"] = Status(state["status"])
     state["report"] = tuple(Fault(*one) for one in state["report"])
     return Job(**{**state, "revision": int(item.revision)})
