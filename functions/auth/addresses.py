@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from covey.errors import Unauthenticated
 from covey.http import Request, Response, Routes, no_content
+from covey.identity.principal import GUEST, Principal
 from covey.wiring import services
 from functions.auth.forms import texts
 
@@ -24,14 +26,20 @@ def declare(routes: Routes) -> None:
     @routes.post(
         "/auth/verify",
         summary="Verify an address by the link of the letter",
-        body="Link",
+        body="Verify",
         status=204,
-        problems=(401, 409, 422),
+        problems=(401, 409, 422, 429),
         public=True,
     )
     def verify(request: Request) -> Response:
-        (token,) = texts(request.json(), "token")
-        services().addresses.verify(token, request.place)
+        """By whoever is signed in to the account, or knows its password, or sets a new one."""
+        blank = {"password": "", "new_password": ""}
+        token, password, new = texts(
+            {**blank, **request.json()}, "token", "password", "new_password"
+        )
+        services().credentials.verify(
+            _caller(request), token, request.place, password=password, new_password=new
+        )
         return no_content()
 
     @routes.post(
@@ -61,3 +69,13 @@ def declare(routes: Routes) -> None:
         (token,) = texts(request.json(), "token")
         services().addresses.change(token, request.place)
         return no_content()
+
+
+def _caller(request: Request) -> Principal:
+    """Who asks; the page behind the link may be open where a session has long ended."""
+    try:
+        return request.principal
+    except Unauthenticated:
+        if request.header("authorization"):
+            raise
+        return GUEST

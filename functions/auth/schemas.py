@@ -42,6 +42,22 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "Email": _body(email={"type": "string"}),
     "Reset": _body(token={"type": "string"}, password=_PASSWORD),
     "Link": _body(token={"type": "string", "description": "of the link in the letter"}),
+    "Verify": {
+        "type": "object",
+        "required": ["token"],
+        "properties": {
+            "token": {"type": "string", "description": "of the link in the letter"},
+            "password": {
+                "type": "string",
+                "description": "the account's own, by whoever is not signed in to it",
+            },
+            "new_password": {
+                **_PASSWORD,
+                "description": "instead: whatever else signed in to the account goes",
+            },
+        },
+        "additionalProperties": False,
+    },
     "ChangeEmail": {
         "type": "object",
         "required": ["email"],

@@ -16,14 +16,14 @@ PAGES = ("/auth/bootstrap", "/auth/verify", "/auth/reset", "/auth/change-email",
 NEW = "an entirely new battery"
 
 
-def link_for(administrator: httpx.Client, house: Running, email: str) -> str:
+def link_for(administrator: httpx.Client, house: Running, email: str, kind: str = "reset") -> str:
     """The link of the newest letter to this address, once it was written."""
 
     def written() -> str:
         for letter in administrator.get("/admin/outbox").json()["items"]:
-            if letter["to"] == email and letter["kind"] == "reset":
+            if letter["to"] == email and letter["kind"] == kind:
                 text = administrator.get(f"/admin/outbox/{letter['id']}").json()["text"]
-                return re.findall(rf"{re.escape(house.url)}/auth/reset#\S+", text)[0]
+                return re.findall(rf"{re.escape(house.url)}/auth/{kind}#\S+", text)[0]
         return ""
 
     return until(written, f"a letter to {email}")
@@ -68,6 +68,30 @@ def test_a_password_is_reset_by_the_letter(
     page.get_by_role("button").click()
     expect(page.get_by_role("alert").first).to_contain_text("This link was used")
     assert house.sign_in(email, NEW).email == email
+
+
+def test_the_owner_of_an_address_keeps_or_clears_what_is_there(
+    tab: Tab, house: Running, administrator: httpx.Client
+) -> None:
+    page = tab.page
+    for email, label, given in (
+        ("dora@example.org", "Password", PASSWORD),
+        ("emil@example.org", "New password", NEW),
+    ):
+        house.sign_up(email)
+        page.goto("about:blank")
+        page.goto(link_for(administrator, house, email, "verify"))
+        page.get_by_role("button", name="Confirm").click()
+        field = page.get_by_label("Password", exact=True)
+        field.fill("a wrong battery")
+        page.get_by_role("button", name="Confirm").click()
+        expect(page.get_by_text("This is not the password.")).to_be_visible()
+        if label != "Password":
+            page.get_by_role("button", name="I did not choose one, or forgot it").click()
+        page.get_by_label(label, exact=True).fill(given)
+        page.get_by_role("button", name="Confirm").click()
+        expect(page.get_by_role("heading", name="Your address is confirmed")).to_be_visible()
+        assert house.sign_in(email, given).email == email
 
 
 @pytest.mark.parametrize("path", PAGES)

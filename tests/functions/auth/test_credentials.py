@@ -49,10 +49,37 @@ def test_a_forgotten_password_from_letter_to_sign_in(api: Any, ann: Any, root: s
     assert api("POST", "/auth/sign-in", body={"email": EMAIL, "password": NEW}).status == 200
 
 
+@pytest.mark.parametrize(
+    ("given", "status", "code"),
+    [
+        ({}, 401, "password_required"),
+        ({"password": "a wrong battery"}, 401, "invalid_credentials"),
+        ({"new_password": "password"}, 422, "validation_failed"),
+        ({"new_password": 1}, 422, "validation_failed"),
+        ({"more": "x"}, 422, "validation_failed"),
+        ({"password": PASSWORD}, 204, None),
+        ({"new_password": NEW}, 204, None),
+    ],
+)
+def test_a_link_opened_elsewhere_wants_to_know_whose_the_account_is(
+    api: Any, ann: Any, root: str, given: dict[str, Any], status: int, code: str | None
+) -> None:
+    path, secret = link(api, root, "verify")
+    answer = api("POST", path, body={"token": secret, **given})
+    assert (answer.status, answer.code if code else None) == (status, code)
+    verified = api("GET", f"/records/users/{ann['user']['id']}", token=root).json["verified"]
+    assert verified is (status == 204)
+    assert api("POST", "/auth/sign-in", body=CREDENTIALS).status == (
+        401 if given.get("new_password") == NEW else 200
+    )
+
+
 def test_an_address_is_verified_and_changed(api: Any, ann: Any, root: str) -> None:
     token = ann["access_token"]
     path, secret = link(api, root, "verify")
-    assert api("POST", path, body={"token": secret}).status == 204
+    assert api("POST", path, body={"token": secret}).code == "password_required"
+    assert api("POST", path, body={"token": secret}, token="x.y.z").code == "invalid_token"
+    assert api("POST", path, body={"token": secret}, token=token).status == 204
     assert api("GET", "/auth/me", token=token).json["user"]["verified"] is True
     body = {"email": "new@example.test", "password": PASSWORD}
     asked = api("POST", "/auth/change-email/request", body=body, token=token)

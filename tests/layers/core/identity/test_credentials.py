@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import pyotp
 import pytest
 
 from covey.errors import Conflict, CoveyError, Invalid, TooManyRequests, Unauthenticated
+from covey.identity import throttle
+from covey.identity.accounts import SignedIn
 from covey.identity.departures import Departures
 from covey.identity.ports import Place
 from covey.identity.principal import GUEST, Kind, Principal
@@ -122,16 +125,78 @@ def test_a_link_to_an_address_that_changed_does_not_hold(world: World) -> None:
 def test_an_address_is_verified_by_the_letter_of_the_sign_up(world: World) -> None:
     assert world.ann().user["verified"] is False
     secret = world.link("verify")
-    world.addresses.verify(secret)
+    caller = world.caller(f"Bearer {world.sign_in().access_token}")
+    world.credentials.verify(caller, secret)
     assert world.sign_in(EMAIL, PASSWORD).user["verified"] is True
-    assert refused(lambda: world.addresses.verify(secret)) == "invalid_token"
+    assert refused(lambda: world.credentials.verify(caller, secret)) == "invalid_token"
+
+
+def test_who_opens_the_link_elsewhere_gives_the_password(world: World) -> None:
+    user = world.ann().user["id"]
+    secret = world.link("verify")
+
+    def verify(caller: Principal = GUEST, **given: str) -> None:
+        world.credentials.verify(caller, secret, **given)
+
+    assert refused(verify) == "password_required"
+    bob = world.accounts.sign_up({"email": "bob@example.test"}, PASSWORD)
+    assert bob is not None
+    another = world.caller(f"Bearer {bob.access_token}")
+    assert refused(lambda: verify(another)) == "password_required"
+    inside = replace(another, id=user, actor="root")
+    assert refused(lambda: verify(inside)) == "password_required"
+    assert refused(lambda: verify(password="a wrong battery")) == "invalid_credentials"
+    assert world.sign_in().user["verified"] is False
+    verify(password=PASSWORD)
+    assert world.sign_in().user["verified"] is True
+
+
+def test_the_owner_of_an_address_finds_nothing_of_a_stranger_who_signed_up_with_it(
+    world: World,
+) -> None:
+    stranger = world.caller(f"Bearer {world.ann().access_token}")
+    offered = world.authenticator.offer(stranger, "")
+    world.authenticator.confirm(stranger, pyotp.TOTP(offered.secret).at(int(world.now)))
+    secret = world.link("verify")
+    with pytest.raises(Invalid):
+        world.credentials.verify(GUEST, secret, new_password="12345678")
+    world.credentials.verify(GUEST, secret, new_password=NEW)
+    assert refused(lambda: world.accounts.sign_in(EMAIL, PASSWORD)) == "invalid_credentials"
+    mine = world.accounts.sign_in(EMAIL, NEW)
+    assert isinstance(mine, SignedIn), "no second factor of the stranger's is asked for"
+    assert mine.user["verified"] is True
+    assert len(world.sessions.of(stranger.id)) == 1
+
+
+def test_a_link_to_a_proven_address_sets_no_password(world: World) -> None:
+    caller = world.caller(f"Bearer {world.ann().access_token}")
+    first = world.link("verify")
+    world.addresses.ask_proof(caller)
+    world.verify()
+    refusal = refused(lambda: world.credentials.verify(GUEST, first, new_password=NEW))
+    assert refusal == "invalid_token"
+    assert world.sign_in(EMAIL, PASSWORD)
+
+
+def test_wrong_passwords_for_a_link_count_as_those_at_the_door(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = replace(throttle.SIGN_IN_ACCOUNT, attempts=2)
+    monkeypatch.setattr(throttle, "SIGN_IN_ACCOUNT", few)
+    world.ann()
+    secret = world.link("verify")
+
+    def guess() -> None:
+        world.credentials.verify(GUEST, secret, password="a wrong battery")
+
+    assert [refused(guess) for _ in range(3)] == ["invalid_credentials"] * 2 + ["rate_limited"]
 
 
 def test_the_letter_can_be_had_again_until_it_is_done(world: World) -> None:
     caller = world.caller(f"Bearer {world.ann().access_token}")
     world.addresses.ask_proof(caller)
     assert [letter.kind for letter in world.mailer.sent] == ["verify", "verify"]
-    world.addresses.verify(world.link("verify"))
+    world.verify()
     world.addresses.ask_proof(caller)
     assert len(world.mailer.sent) == 2
 
@@ -233,7 +298,7 @@ def test_by_mail_sign_up_answers_free_and_taken_addresses_alike() -> None:
     world = World(by_mail=True)
     assert world.accounts.sign_up({"email": EMAIL}, PASSWORD) is None
     assert refused(lambda: world.accounts.sign_in(EMAIL, PASSWORD)) == "invalid_credentials"
-    world.addresses.verify(world.link("verify"))
+    world.verify()
     assert world.accounts.sign_in(EMAIL, PASSWORD)
     assert world.accounts.sign_up({"email": EMAIL}, "a thief's password") is None
     assert [letter.kind for letter in world.mailer.sent] == ["verify", "exists"]

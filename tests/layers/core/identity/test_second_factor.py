@@ -79,7 +79,7 @@ def test_a_first_factor_alone_opens_no_session(ann: Ann) -> None:
 
 
 def test_codes_by_mail_are_first_factors_too(ann: Ann) -> None:
-    ann.world.addresses.verify(ann.world.link("verify"))
+    ann.world.verify()
     awaiting = ann.world.codes.redeem(CODE, *ask(ann.world, CODE))
     assert isinstance(awaiting, Awaiting)
     assert ann.world.accounts.finish(awaiting.flow, ann.later())
@@ -227,7 +227,7 @@ def test_of_twenty_at_once_one_confirms(world: World) -> None:
 
 
 def test_disabled_users_and_changed_passwords_end_what_is_under_way(ann: Ann) -> None:
-    ann.world.addresses.verify(ann.world.link("verify"))
+    ann.world.verify()
     flow = ann.began().flow
     ann.world.administration.disable(ROOT, ann.id)
     assert refused(lambda: ann.world.accounts.finish(flow, ann.later())) == "invalid_token"

@@ -35,7 +35,7 @@ from covey.identity.ports import (
     UserRecords,
 )
 from covey.identity.presence import Presence
-from covey.identity.principal import Principal
+from covey.identity.principal import GUEST, Principal
 from covey.identity.reclaiming import Reclaiming
 from covey.identity.sealing import Seal
 from covey.identity.second_factor import Awaiting, SecondFactor
@@ -213,6 +213,10 @@ class World:
     def caller(self, header: str) -> Principal:
         """Who calls with this Authorization header."""
         return self.presence.of(self.tokens.verify(bearer_token(header)))
+
+    def verify(self) -> None:
+        """Prove Ann's address by the newest letter, as who signed up with it."""
+        self.credentials.verify(GUEST, self.link("verify"), password=PASSWORD)
 
     def link(self, kind: str) -> str:
         """The secret in the newest letter of this kind."""

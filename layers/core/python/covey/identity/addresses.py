@@ -10,7 +10,7 @@ from covey.collections.model import Collection
 from covey.errors import Conflict, Unauthenticated
 from covey.identity import throttle
 from covey.identity.audit import Audit
-from covey.identity.challenges import CHANGE_EMAIL, VERIFY, Challenges
+from covey.identity.challenges import CHANGE_EMAIL, Challenges
 from covey.identity.ports import NOWHERE, Place, UserRecords
 from covey.identity.principal import Principal
 from covey.identity.throttle import Throttle
@@ -69,13 +69,6 @@ class Addresses:
         user = self.owner(caller)
         self._limits.take(throttle.LETTER_READER, f"id:{user.id}")
         self._post.order("verify", user=user.id)
-
-    def verify(self, secret: str, place: Place = NOWHERE) -> None:
-        """Take the link of that letter; raises Unauthenticated("invalid_token")."""
-        proof = self._challenges.redeem(VERIFY, secret)
-        if not self.prove(proof["user"], proof["email"]):
-            raise Unauthenticated("This link does not hold any more.", code="invalid_token")
-        self._audit.note("email_verified", proof["user"], place)
 
     def prove(self, user: str, email: str) -> bool:
         """Write that this address is the user's; False where they have another by now."""

@@ -1,15 +1,18 @@
-"""Passwords changed by who knows the old one, or reset by who reads the owner's mail."""
+"""Passwords changed by who knows the old one, or reset by who reads the owner's mail.
+
+And addresses verified, which says whose the password is.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from covey.errors import Conflict, FieldError, Invalid, Unauthenticated
+from covey.errors import Conflict, CoveyError, FieldError, Invalid, Unauthenticated
 from covey.identity import passwords, throttle
 from covey.identity.accounts import Accounts, SignedIn
 from covey.identity.addresses import Addresses
 from covey.identity.audit import Audit
-from covey.identity.challenges import RESET, Challenges
+from covey.identity.challenges import RESET, VERIFY, Challenges
 from covey.identity.ports import NOWHERE, Account, AccountStore, Place
 from covey.identity.principal import Principal
 from covey.identity.reclaiming import Reclaiming
@@ -71,8 +74,12 @@ class Credentials:
 
         Raises Unauthenticated("invalid_credentials") and TooManyRequests.
         """
-        taken = self._limits.take(throttle.SIGN_IN_ACCOUNT, f"id:{caller.id}")
-        account = self._store.get(caller.id)
+        return self._of(caller.id, password)
+
+    def _of(self, user: str, password: str) -> Account:
+        """The user's account, where `password` is its own; raises as `proven` does."""
+        taken = self._limits.take(throttle.SIGN_IN_ACCOUNT, f"id:{user}")
+        account = self._store.get(user)
         kept = account.password if account else ""
         if not passwords.verify(kept or None, password) or account is None:
             raise Unauthenticated("The password is wrong.", code="invalid_credentials")
@@ -113,7 +120,60 @@ class Credentials:
         except Invalid:
             self._challenges.give_back(RESET, secret, proof)
             raise
-        if user is not None and not user.values.get("verified"):
+        first = user is not None and not user.values.get("verified")
+        self._renew(account, proof["email"], new, place, first=first)
+
+    def verify(
+        self,
+        caller: Principal,
+        secret: str,
+        place: Place = NOWHERE,
+        *,
+        password: str = "",
+        new_password: str = "",
+    ) -> None:
+        """Take the link of the letter that proves an address.
+
+        Whoever signed up with it may have been somebody else. So the account stays as it is where
+        `caller` is signed in to it, or `password` is its own; with a `new_password` all that was
+        put there goes, as by a reset. Raises Unauthenticated("invalid_token"), "password_required"
+        where nothing of these was given, and "invalid_credentials", Invalid and TooManyRequests;
+        only the first spends the link. For an address that was proven meanwhile it does nothing.
+        """
+        proof = self._challenges.redeem(VERIFY, secret)
+        user, account = self._addresses.of(proof["user"]), self._store.get(proof["user"])
+        stale = user is None or user.values.get("email") != proof["email"]
+        if user is None or stale or (account is not None and account.disabled):
+            raise Unauthenticated("This link does not hold any more.", code="invalid_token")
+        if user.values.get("verified"):
+            if new_password:  # for that a reset's link is good, for an hour
+                raise Unauthenticated("This link does not hold any more.", code="invalid_token")
+            return
+        try:
+            if account is not None and new_password:
+                _check(new_password, "new_password", user)
+            elif account is not None and not _signed_in(caller, user):
+                self._claim(account, password)
+        except CoveyError:
+            self._challenges.give_back(VERIFY, secret, proof)
+            raise
+        if account is not None and new_password:
+            self._renew(account, proof["email"], new_password, place, first=True)
+        elif not self._addresses.prove(user.id, proof["email"]):
+            raise Unauthenticated("This link does not hold any more.", code="invalid_token")
+        self._audit.note("email_verified", user.id, place)
+
+    def _claim(self, account: Account, password: str) -> None:
+        if not password:
+            raise Unauthenticated(
+                "Say that this account is yours: give its password, or set a new one.",
+                code="password_required",
+            )
+        self._of(account.user, password)
+
+    def _renew(self, account: Account, email: str, new: str, place: Place, *, first: bool) -> None:
+        """Set a password for the owner of the address, proven for the first time or again."""
+        if first:
             # Whoever signed up with the address may have been somebody else, and not only with a
             # password: the owner gets the account bare.
             account = self._reclaiming.bare(account, place)
@@ -121,9 +181,14 @@ class Credentials:
         if not self._store.change(account, after):
             raise Conflict("The account has changed meanwhile. Ask for another link.")
         self._sessions.end_all(account.user)
-        self._addresses.prove(account.user, proof["email"])
+        self._addresses.prove(account.user, email)
         self._audit.note("password_reset", account.user, place)
         self._post.order("password_changed", user=account.user)
+
+
+def _signed_in(caller: Principal, user: Record) -> bool:
+    """Whether the caller is this user, and not an administrator in their name."""
+    return bool(caller.session) and caller.id == user.id and not caller.actor
 
 
 def _check(password: str, field: str, user: Record | None = None) -> None:
