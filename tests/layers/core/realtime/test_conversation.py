@@ -17,6 +17,8 @@ from covey.collections import Catalog, load
 from covey.errors import Unauthenticated
 from covey.identity.principal import GUEST, Kind, Principal
 from covey.identity.profile import with_profile
+from covey.realtime.catching_up import CatchingUp
+from covey.realtime.delivery import Delivery
 from covey.realtime.fan_out import FanOut
 from covey.realtime.messages import Conversation
 from covey.realtime.model import MAX_SUBSCRIPTIONS, Connection, Identity
@@ -24,8 +26,9 @@ from covey.realtime.signing_in import SigningIn
 from covey.realtime.subscribing import Subscribing
 from covey.realtime.tickets import TICKET_SECONDS, Tickets
 from covey.records.model import Change, ChangeKind, Record
+from covey.records.service import Records
 from covey.testing.catalog import MemoryCatalogStore
-from covey.testing.realtime import MemoryConnectionStore
+from covey.testing.realtime import MemoryChangeLog, MemoryConnectionStore, PlainPlaces
 from covey.testing.records import MemoryRecordStore
 from covey.testing.sockets import MemorySockets
 
@@ -49,24 +52,50 @@ CLOSED = {"name": "closed", "fields": {"title": {"type": "text"}}}
 class House:
     def __init__(self) -> None:
         self.now = time.time()
+        self.ended: set[str] = set()
+        self.roles: dict[str, tuple[str, ...]] = {}
         self.teams: dict[str, Mapping[str, Any]] = {"ben": {"team": "red"}}
         self.catalog = Catalog(MemoryCatalogStore())
         for document in (POSTS, CLOSED):
             self.catalog.save(load(document))
         self.store, self.sockets = MemoryConnectionStore(), MemorySockets()
+        self.log, self.places = MemoryChangeLog(), PlainPlaces()
+        self.records = Records(MemoryRecordStore(), self.catalog)
+        self.subscribing = Subscribing(
+            self.store,
+            self.catalog,
+            self.present,
+            CatchingUp(self.log, self.places, self.records.list, now=self.clock),
+            now=self.clock,
+        )
         self.conversation = Conversation(
             self.store,
-            SigningIn(self.store, self.verify).kinds,
-            Subscribing(self.store, self.catalog, self.profiled, now=lambda: self.now).kinds,
+            SigningIn(self.store, self.verify, follow=self.subscribing.identify).kinds,
+            self.subscribing.kinds,
         )
         self.fan_out = FanOut(
-            self.store, self.catalog, self.sockets, self.profiled, now=lambda: self.now
+            self.store,
+            self.log,
+            self.places,
+            self.catalog,
+            Delivery(self.sockets, self.store),
+            self.present,
+            with_profile=self.profiled,
+            now=self.clock,
         )
 
     def verify(self, token: str) -> tuple[Principal, int]:
         if token not in TOKENS:
             raise Unauthenticated(code="invalid_token")
         return TOKENS[token], int(self.now) + 900
+
+    def clock(self) -> float:
+        return self.now
+
+    def present(self, who: Principal) -> Principal:
+        if who.id in self.ended:
+            raise Unauthenticated("This user is gone.", code="invalid_token")
+        return replace(self.profiled(who), roles=self.roles.get(who.id, who.roles))
 
     def profiled(self, who: Principal) -> Principal:
         return with_profile(who, lambda user: self.teams.get(user, {}))
@@ -84,6 +113,9 @@ class House:
         (answer,) = self.conversation.answers(connection, text)
         return answer
 
+    def says(self, connection: str, **message: Any) -> list[dict[str, Any]]:
+        return list(self.conversation.answers(connection, json.dumps(message)))
+
     def listen(self, connection: str, collection: str = "posts", **more: Any) -> dict[str, Any]:
         return self.say(connection, type="subscribe", id="1", collection=collection, **more)
 
@@ -91,7 +123,10 @@ class House:
         self.sockets.posted.clear()
         self.fan_out.tell(changes)
         return {
-            connection: [(event["kind"], event["record"]) for event in map(json.loads, frames)]
+            connection: [
+                (event.get("kind", event["type"]), event.get("record"))
+                for event in map(json.loads, frames)
+            ]
             for connection, frames in self.sockets.posted.items()
         }
 
@@ -174,7 +209,8 @@ def test_a_gone_socket_is_forgotten_and_holds_nobody_up(house: House) -> None:
     house.sockets.gone.add("gone")
     assert set(house.tell(change(None, PUBLIC))) == {"here"}
     assert house.store.get("gone") is None
-    assert [one.connection for one in house.store.subscribers("posts")] == ["here"]
+    assert list(house.store.subscriptions("gone")) == []
+    assert [one.id for one in house.store.subscriptions("here")] == ["1"]
 
 
 def test_a_record_too_large_for_a_message_is_told_by_its_id_and_stops_nobody(house: House) -> None:
@@ -231,7 +267,7 @@ def test_a_message_that_cannot_be_taken_is_answered_and_changes_nothing(
     house.open("g")
     answer = house.say("g", **message)
     assert (answer["type"], answer["code"]) == ("error", code)
-    assert list(house.store.subscribers("posts")) == []
+    assert list(house.store.subscriptions("g")) == []
 
 
 @given(frame=st.one_of(st.text(max_size=200), st.binary(max_size=50).map(repr)))

@@ -9,4 +9,10 @@ frames.py    a message of a client, decoded
 signing_in.py   `auth`
 subscribing.py  `subscribe`, `unsubscribe`
 fan_out.py   a batch of changes to the sockets that may know of them
+topics.py    where a change finds the subscriptions that may want it
+batch.py     changes on their way, kept for who was away a moment
+judging.py   what a change means to whom: listening.py
+presences.py who listens, as of now
+delivery.py  frames to many sockets at once
+catching_up.py  what was missed, and what there is: what a subscription begins with
 """

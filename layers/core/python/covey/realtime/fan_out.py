@@ -1,36 +1,29 @@
 """A batch of changes to the sockets that may know of them.
 
 Every event is authorised when it is sent, with the rule, the filter and the caller of that
-moment. A record too large for a message is told by its id, with ``"partial": true``. A socket
-that is gone is forgotten; one that cannot be reached holds nobody up.
+moment. Changes are kept before it is asked who listens: whoever subscribes after that question
+finds them in the log.
 """
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
-from covey import json
 from covey.collections.catalog import Catalog
 from covey.collections.model import Collection
 from covey.collections.scope import Reads
-from covey.errors import CoveyError, NotFound, TooLarge
-from covey.expressions import Expression
-from covey.identity.authorize import foresee
+from covey.errors import NotFound
 from covey.identity.principal import Principal
-from covey.realtime.listening import Filters, seen
-from covey.realtime.model import Subscription
-from covey.realtime.ports import ConnectionStore
-from covey.realtime.sockets import Gone, Sockets
-from covey.records.model import Change, ChangeKind
-
-SENDERS = 8
-_log = logging.getLogger(__name__)
-
-Event = dict[str, Any]
+from covey.realtime.batch import Batch, Ticker, Told
+from covey.realtime.delivery import Delivery
+from covey.realtime.judging import Judge
+from covey.realtime.listening import Filters
+from covey.realtime.model import Listened
+from covey.realtime.ports import ChangeLog, ConnectionStore, Places
+from covey.realtime.presences import Presences
+from covey.records.model import Change
 
 
 class FanOut:
@@ -39,124 +32,71 @@ class FanOut:
     def __init__(
         self,
         store: ConnectionStore,
+        log: ChangeLog,
+        places: Places,
         catalog: Catalog,
-        sockets: Sockets,
-        with_profile: Callable[[Principal], Principal],
+        delivery: Delivery,
+        present: Callable[[Principal], Principal],
         *,
+        with_profile: Callable[[Principal], Principal] = lambda who: who,
         now: Callable[[], float] = time.time,
         reads: Callable[[], Reads] | None = None,
     ) -> None:
-        """`reads` makes what rules read other records by, anew for each batch of changes."""
-        self._reads = reads
+        """`present` is the caller of now; raises Unauthenticated for one that is not there.
+
+        `reads` makes what rules read other records by, anew for each batch of changes.
+        """
         self._store = store
         self._catalog = catalog
-        self._sockets = sockets
-        self._with_profile = with_profile
+        self._delivery = delivery
         self._now = now
+        self._presences = partial(Presences, present, with_profile, now)
+        self._reads = reads
         self._filters = Filters()
+        self._batch = partial(Batch, log=log, places=places, ticker=Ticker(now))
 
     def tell(self, changes: Iterable[Change]) -> int:
         """Send what these changes mean to each subscriber, in order per socket; how many events.
 
         Sending is at least once: a batch that is delivered again is sent again.
         """
-        outbox: dict[str, list[Event]] = {}
-        listeners: dict[str, list[Listener]] = {}
-        changes = list(changes)
+        outbox: dict[str, list[Told]] = {}
+        presences = self._presences()
         read = None if self._reads is None else self._reads()
+        for collection, there, some in self._listened(changes):
+            batch = self._batch(Judge(collection, some, self._filters, read))
+            batch.keep()
+            for told in self._wanted(batch, there, presences):
+                outbox.setdefault(told.subscription.connection, []).append(told)
+
+        def frame(told: Told) -> bytes | None:
+            who = presences.now(told.subscription.identity)
+            if who is None:
+                return None
+            return told.batch.frame(who, told.subscription, told.number)
+
+        self._delivery.deliver(outbox, frame)
+        return sum(map(len, outbox.values()))
+
+    def _listened(
+        self, changes: Iterable[Change]
+    ) -> Iterator[tuple[Collection, Listened, list[Change]]]:
+        by_name: dict[str, list[Change]] = {}
         for change in changes:
-            if change.collection not in listeners:
-                found = list(self._listeners(change.collection, read))
-                listeners[change.collection] = found
-                told = [one for one in changes if one.collection == change.collection]
-                for listener in found:
-                    listener.foresee(told)
-            for listener in listeners[change.collection]:
-                event = listener.event(change)
-                if event is not None:
-                    outbox.setdefault(listener.connection, []).append(event)
-        if outbox:
-            with ThreadPoolExecutor(min(SENDERS, len(outbox))) as pool:
-                list(pool.map(self._send, outbox, outbox.values()))
-        return sum(len(events) for events in outbox.values())
-
-    def _listeners(self, name: str, read: Reads | None) -> Iterator[Listener]:
-        try:
-            collection = self._catalog.get(name)
-        except NotFound:
+            by_name.setdefault(change.collection, []).append(change)
+        if not by_name:
             return
-        now = int(self._now())
-        for subscription in self._store.subscribers(name):
-            who = subscription.identity.principal(now)
-            if who is None or subscription.expires <= now:
-                continue
+        for name, there in self._store.listened(list(by_name), self._now()).items():
             try:
-                who = self._with_profile(who)
-                accepts = self._filters.of(who, collection, subscription.filter)
-                yield Listener(subscription, collection, who, accepts, read)
-            except CoveyError as refused:
-                # The collection or the caller's rights changed since: the filter no longer holds.
-                _log.info("subscription %s is void: %s", subscription.id, refused)
+                yield self._catalog.get(name), there, by_name[name]
+            except NotFound:
+                continue
 
-    def _send(self, connection: str, events: list[Event]) -> None:
-        try:
-            for event in events:
-                self._post(connection, event)
-        except Gone:
-            self._store.close(connection)
-
-    def _post(self, connection: str, event: Event) -> None:
-        try:
-            self._sockets.post(connection, json.encode(event).encode())
-        except TooLarge:
-            # A record may be larger than a message: whoever wants it whole reads it.
-            short = {**event, "record": {"id": event["record"]["id"]}, "partial": True}
-            self._sockets.post(connection, json.encode(short).encode())
-
-
-class Listener:
-    """One subscription, ready to judge changes."""
-
-    def __init__(
-        self,
-        subscription: Subscription,
-        collection: Collection,
-        who: Principal,
-        accepts: Expression | None,
-        read: Reads | None = None,
-    ) -> None:
-        self.connection = subscription.connection
-        self._id = subscription.id
-        self._collection = collection
-        self._who = who
-        self._accepts = accepts
-        self._read = read
-
-    def foresee(self, changes: Sequence[Change]) -> None:
-        """Read together the other records that the rules will ask for."""
-        records = [one for change in changes for one in (change.before, change.after)]
-        there = [record for record in records if record is not None]
-        foresee(self._who, self._collection, there, read=self._read)
-
-    def event(self, change: Change) -> Event | None:
-        """What this change means to the listener: created, updated, deleted, left, or nothing.
-
-        A record that comes into sight by an update is "updated" and carries the whole
-        document; one that goes out of sight has "left" and carries its id alone.
-        """
-        before = seen(self._who, self._collection, self._accepts, change.before, self._read)
-        after = seen(self._who, self._collection, self._accepts, change.after, self._read)
-        if after is not None:
-            kind, record = str(change.kind), after
-        elif before is not None:
-            gone = change.kind is ChangeKind.DELETED
-            kind, record = "deleted" if gone else "left", {"id": change.id}
-        else:
-            return None
-        return {
-            "type": "change",
-            "id": self._id,
-            "kind": kind,
-            "record": record,
-            "cursor": change.sequence,
-        }
+    def _wanted(self, batch: Batch, there: Listened, presences: Presences) -> Iterator[Told]:
+        """What is to be told, as far as is known of who listens; it is asked who they are later."""
+        now = int(self._now())
+        for number, subscriptions in batch.offered(self._store, there.fields):
+            for one in subscriptions:
+                who = presences.then(one.identity) if one.expires > now else None
+                if who is not None and batch.concerns(who, one, number):
+                    yield Told(batch, one, number)

@@ -9,6 +9,9 @@ from covey.identity.scopes import Scopes
 
 CONNECTION_SECONDS = 2 * 3600  # API Gateway ends a connection after two hours
 MAX_SUBSCRIPTIONS = 100
+EVERY = "*"  # the topic of subscriptions that any change may concern
+KEPT_SECONDS = 3600  # for which a change can be asked for again
+MAX_FIELDS = 16  # of a collection, by whose values subscriptions are found
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,10 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One wish to be told: of the changes of a collection that a filter takes."""
+    """One wish to be told: of the changes of a collection, or of one record, that a filter takes.
+
+    `topics` are where a change finds it: see `covey.realtime.topics`.
+    """
 
     connection: str
     id: str  # the client's own name for it
@@ -65,3 +71,23 @@ class Subscription:
     filter: str
     identity: Identity
     expires: int
+    record: str = ""
+    topics: frozenset[str] = frozenset((EVERY,))
+
+    @property
+    def wanted(self) -> tuple[str, str]:
+        """What it wants to know, whoever asks."""
+        return self.filter, self.record
+
+
+@dataclass(frozen=True, slots=True)
+class Listened:
+    """That somebody listens to a collection, or did lately: its changes are kept for a while.
+
+    `fields` are the keys of those by whose values somebody listens. `since` (milliseconds) is when
+    the keeping of changes began; until `until` (seconds) it goes on.
+    """
+
+    fields: frozenset[str]
+    since: int
+    until: int

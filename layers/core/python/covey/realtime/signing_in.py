@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from covey.identity.principal import Principal
 from covey.realtime.frames import Answer, Handle, Message, text
@@ -16,6 +16,7 @@ MAX_TOKEN = 8_192
 
 Verify = Callable[[str], tuple[Principal, int]]
 """An access token to its caller and its end (seconds); raises Unauthenticated."""
+Follow = Callable[[Connection, Principal, Identity], Iterable[Answer]]
 
 
 class SigningIn:
@@ -26,11 +27,16 @@ class SigningIn:
         store: ConnectionStore,
         verify: Verify,
         also: Callable[[str, Identity], None] = lambda connection, identity: None,
+        follow: Follow = lambda connection, who, identity: (),
     ) -> None:
-        """`also` is told of a connection that speaks for somebody else from now on."""
+        """`also` is told of a connection that speaks for somebody else from now on.
+
+        So is `follow`, which has something to say to it.
+        """
         self._store = store
         self._verify = verify
         self._also = also
+        self._follow = follow
         self.kinds: dict[str, Handle] = {"auth": self.auth}
 
     def auth(self, connection: Connection, message: Message) -> Iterator[Answer]:
@@ -40,3 +46,4 @@ class SigningIn:
         self._store.identify(connection.id, identity)
         self._also(connection.id, identity)
         yield {"type": "auth", "user": who.id}
+        yield from self._follow(connection, who, identity)

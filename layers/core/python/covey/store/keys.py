@@ -35,7 +35,10 @@
     total           !total.{c}.{n}.{lane} {group}  a group of an aggregate; all are one query
     extreme         !extreme.{hash}       {value}  values of a group in order: the first, the last
     connection      !conn.{id}            .        an open socket
-    subscription    !sub.{collection}     {id}     who is told of a change, one query per change
+    subscription    !sub.{collection}.{topic}  {connection}/{id}  who may want a change: one query
+    its topic       !sub.{collection}.{topic}  .   whether the topic's subscriptions changed: 1
+    listened        !listened.{collection}  .      whether anybody listens: 1 per batch of changes
+    change log      !log.{collection}.{lane}  {ms}.{n}  the latest changes, for who was away
     channel         !channels             {name}   what channels there are, one query
     member          !room.{address}       {connection}  who is in a room, one query per message
     rooms           !conn.{id}            rooms    the rooms of a socket, to leave them all
@@ -45,6 +48,10 @@
     its day         !loose.{n}            {seconds}.{id}  when to look whether a file is used
     letter          !outbox               {id}     mail that is kept instead of sent, newest first
     suppressed      !suppressed           {address}  addresses that get no letters, in their order
+    webhook         !webhooks             {id}     endpoints: each batch of changes reads all
+    its turn        !webhook.{id}         .        who works for an endpoint, and how it is
+    delivery        !delivery.{webhook}   {id}     an event for an endpoint, with its attempts
+    its place       !queued.{webhook}     {due}.{sequence}.{id}  what is to be sent, in order
     audit event     !audit.{day}          {id}     what happened to accounts, newest first
     search mark     !search.{collection}.{id}  .   what a record has contributed to the search
     posting         !post.{search}.{word} {impact}{id}  best records of a word in a field, one query
@@ -82,6 +89,7 @@ SLOT_KEY_BYTES = 12
 MAX_PARTITION_BYTES = 2048  # DynamoDB's limits
 MAX_SORT_BYTES = 1022  # DynamoDB's 1024 less room to bound a range just past a key
 MAX_ID_BYTES = 256
+SEQUENCE_DIGITS = 40  # of a stream's sequence numbers, at most
 LATEST_MS = 10**15 - 1  # beyond the end of the year 9999
 
 Key = tuple[str, str]
@@ -413,9 +421,56 @@ def channel(name: str) -> Key:
     return "!channels", name
 
 
-def subscription(collection: str, subscription_id: str) -> Key:
-    """One subscription; those of a collection are one query."""
-    return f"!sub.{collection}", subscription_id
+def subscription(collection: str, topic: str, connection_id: str, subscription_id: str) -> Key:
+    """One subscription under one of its topics; those of a topic are one query."""
+    return f"!sub.{collection}.{topic}", f"{connection_id}/{subscription_id}"
+
+
+def topic(collection: str, text: str) -> Key:
+    """What says when the subscriptions under a topic changed."""
+    return f"!sub.{collection}.{text}", ONLY
+
+
+def listened(collection: str) -> Key:
+    """Whether, and by the values of which fields, anybody listens to a collection."""
+    return f"!listened.{collection}", ONLY
+
+
+def log_lanes(collection: Collection) -> list[str]:
+    """The partitions of the latest changes of a collection: as many as its records bear."""
+    count = min(LANES, len(shards(collection)))
+    return [f"!log.{collection.life}.{lane}" for lane in range(count)]
+
+
+def log_place(at: int, token: str = "") -> str:
+    """Where changes of a time (milliseconds) stand in a lane; without a token, before all."""
+    return f"{at:015d}.{token}"
+
+
+def webhook(endpoint: str) -> Key:
+    """A server that is told of changes; all are one query."""
+    return "!webhooks", endpoint
+
+
+def webhook_turn(endpoint: str) -> Key:
+    """Whose turn it is to work for an endpoint, and how the endpoint is."""
+    return f"!webhook.{endpoint}", ONLY
+
+
+def delivery(endpoint: str, delivery_id: str) -> Key:
+    """An event for an endpoint; those of an endpoint are one query, in the order of time."""
+    return f"!delivery.{endpoint}", delivery_id
+
+
+def queued(endpoint: str, ms: int = 0, sequence: str = "", delivery_id: str = "") -> Key:
+    """A place in the queue of an endpoint: by when it is due, then by sequence."""
+    return f"!queued.{endpoint}", f"{ms:015d}.{sequence.zfill(SEQUENCE_DIGITS)}.{delivery_id}"
+
+
+def place_in_queue(sk: str) -> tuple[int, str, str]:
+    """When a place is due, the sequence of its change, and its delivery."""
+    ms, sequence, delivery_id = sk.split(".")
+    return int(ms), sequence.lstrip("0"), delivery_id
 
 
 def audit(day: str, event_id: str) -> Key:

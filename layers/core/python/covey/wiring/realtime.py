@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 from covey.wiring.channels import ChannelServices
 
 if TYPE_CHECKING:
+    from covey.realtime.delivery import Delivery
     from covey.realtime.fan_out import FanOut
     from covey.realtime.messages import Conversation
+    from covey.realtime.ports import ChangeLog, Places
+    from covey.realtime.subscribing import Subscribing
     from covey.realtime.tickets import Tickets
 
 
@@ -29,14 +32,52 @@ class RealtimeServices(ChannelServices):
         from covey.channels.messages import ChannelMessages
         from covey.realtime.messages import Conversation
         from covey.realtime.signing_in import SigningIn
-        from covey.realtime.subscribing import Subscribing
 
         return Conversation(
             self.connections,
-            SigningIn(self.connections, self.bearer, also=self.gathering.identify).kinds,
-            Subscribing(self.connections, self.catalog, self.present).kinds,
+            SigningIn(
+                self.connections,
+                self.bearer,
+                also=self.gathering.identify,
+                follow=self.subscribing.identify,
+            ).kinds,
+            self.subscribing.kinds,
             ChannelMessages(self.gathering).kinds,
         )
+
+    @cached_property
+    def change_log(self) -> ChangeLog:
+        """The latest changes, for who was away a moment."""
+        from covey.store.change_log import DynamoChangeLog
+
+        return DynamoChangeLog(self.transport, self.settings.table_name)
+
+    @cached_property
+    def places(self) -> Places:
+        """Cursors of subscriptions."""
+        from covey.store.cursor import Cursors
+        from covey.store.places import SealedPlaces
+        from covey.store.secret import secret
+
+        return SealedPlaces(Cursors(secret(self.transport, self.settings.table_name, "cursor")))
+
+    @cached_property
+    def subscribing(self) -> Subscribing:
+        """Subscriptions, and what they begin with."""
+        from covey.realtime.catching_up import CatchingUp
+        from covey.realtime.subscribing import Subscribing
+
+        catching_up = CatchingUp(
+            self.change_log, self.places, self.records.list, reads=lambda: self.reads(most=None)
+        )
+        return Subscribing(self.connections, self.catalog, self.present, catching_up)
+
+    @cached_property
+    def delivery(self) -> Delivery:
+        """Frames to many sockets at once."""
+        from covey.realtime.delivery import Delivery
+
+        return Delivery(self.sockets, self.connections, self.rooms.depart)
 
     @cached_property
     def fan_out(self) -> FanOut:
@@ -45,9 +86,12 @@ class RealtimeServices(ChannelServices):
 
         return FanOut(
             self.connections,
+            self.change_log,
+            self.places,
             self.catalog,
-            self.sockets,
-            self.profiled,
+            self.delivery,
+            self.present,
+            with_profile=self.profiled,
             # Without a limit: a batch of changes that cannot be told would be tried for ever.
             reads=lambda: self.reads(most=None),
         )

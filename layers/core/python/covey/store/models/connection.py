@@ -1,170 +1,172 @@
-"""Open sockets, ``!conn.{id}``, and subscriptions, ``!sub.{collection}``; `x` is their expiry."""
+"""Open sockets, ``!conn.{id}``, with the subscriptions of each; `x` is their expiry."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection as Several
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
-from pynamodb.exceptions import DoesNotExist, UpdateError
-from pynamodb.expressions.condition import size
-
-from covey.realtime.model import Connection, Identity, Subscription
-from covey.store import keys
-from covey.store.models.base import Item, refused
+from covey.config import settings
+from covey.errors import Unavailable
+from covey.realtime.model import Connection, Identity, Listened, Subscription
+from covey.store import codec, keys
+from covey.store.faults import ConditionFailed
 from covey.store.models.identity_text import identity_of, identity_text
+from covey.store.outcomes import DomainTransport
+from covey.store.subscriptions import SubscriptionIndex
+from covey.store.transport import Transport, transport
+from covey.store.writing import key_item
 
-
-class ConnectionItem(Item):
-    """A socket, and the names of its subscriptions as ``collection/id``."""
-
-    identity = UnicodeAttribute()
-    listens = UnicodeSetAttribute(null=True)
-    expires = NumberAttribute(attr_name="x")
-    bucket = UnicodeAttribute(attr_name="xb")  # by which the sweep finds it
-
-
-class SubscriptionItem(Item):
-    """One subscription; its sort key is ``{connection}/{id}``."""
-
-    filter = UnicodeAttribute()
-    identity = UnicodeAttribute()
-    expires = NumberAttribute(attr_name="x")
+_OPEN = "attribute_exists(pk)"
 
 
 class DynamoConnectionStore:
-    """The port `ConnectionStore` over the table."""
+    """The port `ConnectionStore` over the table.
+
+    A connection names its subscriptions, by the client's ids, with the collection and the topics
+    that each is kept under; so whoever closes it finds them all.
+    """
+
+    def __init__(self, over: Transport | None = None, table: str = "") -> None:
+        self._transport = DomainTransport(over or transport())
+        self._table = table or settings().table_name
+        self._index = SubscriptionIndex(self._transport, self._table)
 
     def open(self, connection: Connection) -> None:
         """2 write units: one for the sweep."""
-        ConnectionItem(
-            *keys.connection(connection.id),
-            identity=identity_text(connection.identity),
-            expires=connection.expires,
-            bucket=keys.socket_bucket(connection.id),
-        ).save()
+        item = {
+            **key_item(keys.connection(connection.id)),
+            "identity": {"S": identity_text(connection.identity)},
+            "listens": {"M": {}},
+            "x": codec.encode(connection.expires),
+            "xb": {"S": keys.socket_bucket(connection.id)},
+        }
+        self._transport.call("PutItem", {"TableName": self._table, "Item": item})
 
     def get(self, connection_id: str) -> Connection | None:
-        """1 read unit."""
-        try:
-            item = ConnectionItem.get(*keys.connection(connection_id), consistent_read=True)
-        except DoesNotExist:
+        """1 read unit, and 1 more per 4 KB: some 40 subscriptions."""
+        item = self._item(connection_id)
+        if item is None:
             return None
         return Connection(
             connection_id,
-            identity_of(item.identity),
-            int(item.expires),
-            frozenset(item.listens or ()),
+            identity_of(item["identity"]["S"]),
+            int(item["x"]["N"]),
+            frozenset(f"{_kept(text)[0]}/{name}" for name, text in _listens(item).items()),
         )
 
     def identify(self, connection_id: str, identity: Identity) -> bool:
-        """1 write unit, and 1 per subscription."""
-        text = identity_text(identity)
-        known = self._change(connection_id, [ConnectionItem.identity.set(text)])
-        if known is None:
-            return False
-        for name in known.listens or ():
-            item = _named(connection_id, name)
-            try:
-                item.update(
-                    [SubscriptionItem.identity.set(text)],
-                    condition=SubscriptionItem.identity.exists(),
-                )
-            except UpdateError as exc:
-                if not refused(exc):  # unsubscribed meanwhile
-                    raise
-        return True
+        """1 write unit."""
+        values = {":i": {"S": identity_text(identity)}}
+        request = {
+            "UpdateExpression": "SET #i = :i",
+            "ExpressionAttributeNames": {"#i": "identity"},
+        }
+        return self._change(connection_id, request, values) is not None
 
     def subscribe(self, subscription: Subscription, limit: int) -> bool:
-        """2 write units; counted first, so that no subscription escapes the limit or `close`."""
-        name = f"{subscription.collection}/{subscription.id}"
-        listens = ConnectionItem.listens
-        room = listens.does_not_exist() | listens.contains(name) | (_size(listens) < limit)
-        known = self._change(subscription.connection, [listens.add({name})], room)
-        if known is None:
+        """3 write units, 2 more per further topic.
+
+        Noted with the connection first, so that no subscription escapes the limit or `close`.
+        """
+        name, topics = subscription.id, subscription.topics
+        request = {
+            "UpdateExpression": "SET #l.#n = :s",
+            "ConditionExpression": f"{_OPEN} AND (attribute_exists(#l.#n) OR size(#l) < :m)",
+            "ExpressionAttributeNames": {"#l": "listens", "#n": name},
+            "ReturnValues": "UPDATED_OLD",
+        }
+        told = " ".join((subscription.collection, *sorted(topics)))
+        values = {":s": {"S": told}, ":m": codec.encode(limit)}
+        old = self._change(subscription.connection, request, values)
+        if old is None:
             return False
-        self._drop(subscription.connection, subscription.id, known, keep=name)
-        SubscriptionItem(
-            *_key(subscription.connection, name),
-            filter=subscription.filter,
-            identity=identity_text(subscription.identity),
-            expires=subscription.expires,
-        ).save()
+        self._index.keep(subscription)
+        if name in _listens(old):
+            collection, former = _kept(_listens(old)[name])
+            same = collection == subscription.collection
+            gone = former - topics if same else former
+            self._index.drop(collection, gone, subscription.connection, name)
         return True
 
     def unsubscribe(self, connection_id: str, subscription_id: str) -> bool:
-        """1 read unit, 2 write units."""
-        try:
-            item = ConnectionItem.get(*keys.connection(connection_id), consistent_read=True)
-        except DoesNotExist:
+        """1 write unit, 2 more per topic."""
+        request = {
+            "UpdateExpression": "REMOVE #l.#n",
+            "ConditionExpression": "attribute_exists(#l.#n)",
+            "ExpressionAttributeNames": {"#l": "listens", "#n": subscription_id},
+            "ReturnValues": "UPDATED_OLD",
+        }
+        old = self._change(connection_id, request, {})
+        if old is None:
             return False
-        return self._drop(connection_id, subscription_id, item)
+        self._index.drop(*_kept(_listens(old)[subscription_id]), connection_id, subscription_id)
+        return True
 
     def close(self, connection_id: str) -> None:
-        """1 read unit, 1 write unit and 1 per subscription."""
-        try:
-            item = ConnectionItem.get(*keys.connection(connection_id), consistent_read=True)
-        except DoesNotExist:
+        """2 write units, 2 more per topic of each subscription."""
+        item = self._item(connection_id)
+        if item is None:
             return
-        for name in item.listens or ():
-            _named(connection_id, name).delete()
-        item.delete()
+        for name, text in _listens(item).items():
+            self._index.drop(*_kept(text), connection_id, name)
+        key = key_item(keys.connection(connection_id))
+        self._transport.call("DeleteItem", {"TableName": self._table, "Key": key})
 
-    def subscribers(self, collection: str) -> Sequence[Subscription]:
-        """0.5 read units per 4 KB of subscriptions."""
-        pk, _ = keys.subscription(collection, "")
-        found = []
-        for item in SubscriptionItem.query(pk, consistent_read=True):
-            connection, _, name = item.sk.partition("/")
-            found.append(
-                Subscription(
-                    connection,
-                    name,
-                    collection,
-                    item.filter,
-                    identity_of(item.identity),
-                    int(item.expires),
-                )
-            )
+    def subscriptions(self, connection_id: str) -> Sequence[Subscription]:
+        """1 read unit, and 1 per subscription."""
+        item = self._item(connection_id) or {}
+        wanted = []
+        for name, text in _listens(item).items():
+            collection, topics = _kept(text)
+            wanted.append(keys.subscription(collection, min(topics), connection_id, name))
+        return list(self._index.get(wanted))
+
+    def admit(self, collection: str, fields: Several[str], now: float) -> Listened:
+        """1 read unit, and 1 write unit at times."""
+        return self._index.admit(collection, fields, now)
+
+    def listened(self, collections: Several[str], now: float) -> Mapping[str, Listened]:
+        """1 read unit per collection."""
+        return self._index.listened(collections, now)
+
+    def subscribers(self, collection: str, topics: Several[str]) -> Sequence[Subscription]:
+        """1 read unit per topic, and 1 per 4 KB of what changed since this process read it."""
+        return self._index.subscribers(collection, topics)
+
+    def _item(self, connection_id: str) -> dict[str, Any] | None:
+        key = key_item(keys.connection(connection_id))
+        request = {"TableName": self._table, "Key": key, "ConsistentRead": True}
+        found: dict[str, Any] | None = self._transport.call("GetItem", request).get("Item")
         return found
 
-    def _drop(
-        self, connection_id: str, subscription_id: str, item: ConnectionItem, keep: str = ""
-    ) -> bool:
-        """Delete the subscriptions of that id, one per collection it named."""
-        names = {
-            name
-            for name in item.listens or ()
-            if name.partition("/")[2] == subscription_id and name != keep
-        }
-        for name in names:
-            _named(connection_id, name).delete()
-        if names:
-            self._change(connection_id, [ConnectionItem.listens.delete(names)])
-        return bool(names)
-
     def _change(
-        self, connection_id: str, actions: list[object], room: object = None
-    ) -> ConnectionItem | None:
-        """Update an open connection; None when it is gone or there is no room."""
-        item = ConnectionItem(*keys.connection(connection_id))
-        condition = ConnectionItem.identity.exists()
+        self, connection_id: str, request: Mapping[str, Any], values: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """What an update replaced; None when the connection is gone, or a condition fails."""
+        whole = {
+            "TableName": self._table,
+            "Key": key_item(keys.connection(connection_id)),
+            "ConditionExpression": _OPEN,
+            **request,
+        }
+        if values:
+            whole["ExpressionAttributeValues"] = values
         try:
-            item.update(actions, condition=condition if room is None else condition & room)  # type: ignore[arg-type]
-        except UpdateError as exc:
-            if refused(exc):
-                return None
-            raise
-        return item
+            answer = self._transport.call("UpdateItem", whole)
+        except ConditionFailed as failed:
+            if failed.uncertain:  # the first try may have done it
+                raise Unavailable("The database is busy; try again.") from failed
+            return None
+        return dict(answer.get("Attributes", {}))
 
 
-_size: Callable[[object], Any] = size  # PynamoDB leaves it untyped
+def _listens(item: Mapping[str, Any]) -> dict[str, str]:
+    found = item.get("listens", {}).get("M", {})
+    return {name: value["S"] for name, value in found.items()}
 
 
-def _key(connection_id: str, name: str) -> keys.Key:
-    collection, _, subscription_id = name.partition("/")
-    return keys.subscription(collection, f"{connection_id}/{subscription_id}")
-
-
-def _named(connection_id: str, name: str) -> SubscriptionItem:
-    return SubscriptionItem(*_key(connection_id, name))
+def _kept(text: str) -> tuple[str, frozenset[str]]:
+    """The collection of a subscription, and the topics that it is kept under."""
+    collection, *topics = text.split(" ")
+    return collection, frozenset(topics)
