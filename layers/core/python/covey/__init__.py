@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from covey.data import batch as batch
     from covey.data import literal as literal
     from covey.data import records as records
-else:
     from covey.tasks.registry import schedule as schedule
     from covey.tasks.registry import task as task
     from covey.tasks.running import GiveUp as GiveUp
     from covey.tasks.running import running as running
+else:
     from covey import records
 
     class _CallablePackage(ModuleType):
@@ -51,7 +51,6 @@ else:
     records.__class__ = _CallablePackage
 
 
-def __getattr__(name: str) -> Any:
 _HOMES = {
     **dict.fromkeys(("batch", "enqueue", "literal"), "covey.data"),
     **dict.fromkeys(("schedule", "task"), "covey.tasks.registry"),
@@ -59,6 +58,7 @@ _HOMES = {
 }
 
 
+def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'covey' has no attribute {name!r}")
     # On first use: `covey.data` joins everything that reads a record.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from covey.wiring.callers import CallerServices
+from covey.wiring.schedules import ScheduleServices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from covey.records.service import Records
 
 
-class WorkServices(CallerServices):
+class WorkServices(ScheduleServices):
     """What is done later: jobs of each kind, and what follows from changes."""
 
     @cached_property
