@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from covey.data import batch as batch
+    from covey.data import enqueue as enqueue
     from covey.data import literal as literal
     from covey.data import records as records
     from covey.tasks.registry import schedule as schedule
