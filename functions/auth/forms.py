@@ -1,4 +1,4 @@
-"""Bodies that are a few texts by name."""
+"""Bodies that are a few texts by name, or an object."""
 
 from __future__ import annotations
 
@@ -26,3 +26,12 @@ def texts(body: Mapping[str, Any], *names: str) -> tuple[str, ...]:
     if faults:
         raise Invalid(f"{faults[0].field} {faults[0].message}.", errors=faults)
     return tuple(body[name] for name in names)
+
+
+def an_object(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The object `name`, which is all that `body` holds; raises Invalid."""
+    value = body.get(name)
+    if isinstance(value, dict) and len(body) == 1:
+        return value
+    fault = FieldError(name, "wrong_type", "must be an object, and the only one")
+    raise Invalid(f"{name} {fault.message}.", errors=[fault])

@@ -7,7 +7,7 @@ from typing import Any
 from covey.http import Request, Response, Routes, no_content
 from covey.wiring import services
 from functions.auth.answering import signed_in
-from functions.auth.forms import texts
+from functions.auth.forms import an_object, texts
 
 
 def declare(routes: Routes) -> None:
@@ -26,11 +26,18 @@ def _signing(routes: Routes) -> None:
         public=True,
     )
     def finish_sign_in(request: Request) -> Response:
-        """A code of the authenticator app or for recovery, by the flow that sign-in answered.
+        """A code of the authenticator app or for recovery, or a passkey, by the flow that
+        sign-in answered.
 
         `invalid_credentials`: another code may do; `invalid_token`: sign in anew.
         """
-        flow, code = texts(request.json(), "flow", "code")
+        body = request.json()
+        if "credential" in body:
+            rest = {name: value for name, value in body.items() if name != "credential"}
+            (flow,) = texts(rest, "flow")
+            credential = an_object({"credential": body["credential"]}, "credential")
+            return signed_in(request, services().passkeys.finish(flow, credential, request.place))
+        flow, code = texts(body, "flow", "code")
         return signed_in(request, services().accounts.finish(flow, code, request.place))
 
     @routes.get(

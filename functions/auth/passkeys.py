@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from covey.errors import FieldError, Invalid
 from covey.http import Request, Response, Routes, no_content
 from covey.identity.factors import Passkey
 from covey.records.time import rfc3339
 from covey.wiring import services
 from functions.auth.answering import signed_in
-from functions.auth.forms import texts
+from functions.auth.forms import an_object, texts
 
 
 def declare(routes: Routes) -> None:
@@ -43,7 +41,7 @@ def _signing(routes: Routes) -> None:
     )
     def sign_in_by_passkey(request: Request) -> Response:
         """No second factor is asked for: a passkey that verifies its user is two."""
-        credential = _object(request.json(), "credential")
+        credential = an_object(request.json(), "credential")
         return signed_in(request, services().passkeys.sign_in(credential, request.place))
 
 
@@ -72,7 +70,7 @@ def _adding(routes: Routes) -> None:
     )
     def add_passkey(request: Request) -> Response:
         body = request.json()
-        credential = _object({k: v for k, v in body.items() if k != "name"}, "credential")
+        credential = an_object({k: v for k, v in body.items() if k != "name"}, "credential")
         (name,) = texts({"name": body.get("name") or "Passkey"}, "name")
         made = services().passkeys.add(request.principal, credential, name, request.place)
         return Response(_shown(made), status=201)
@@ -103,15 +101,6 @@ def _proof(request: Request) -> tuple[str, str]:
     body = request.json() if request.body else {}
     password, code = texts({"password": "", "code": "", **body}, "password", "code")
     return password, code
-
-
-def _object(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """The object `name`, which is all that `body` holds; raises Invalid."""
-    value = body.get(name)
-    if isinstance(value, dict) and len(body) == 1:
-        return value
-    fault = FieldError(name, "wrong_type", "must be an object, and the only one")
-    raise Invalid(f"{name} {fault.message}.", errors=[fault])
 
 
 def _shown(passkey: Passkey) -> dict[str, Any]:

@@ -73,7 +73,13 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "Magic": _body(
         flow=_FLOW, token={"type": "string", "description": "of the link in the letter"}
     ),
-    "SecondFactor": _body(flow=_FLOW, code=_CODE),
+    "SecondFactor": {
+        "type": "object",
+        "required": ["flow"],
+        "properties": {"flow": _FLOW, "code": _CODE, "credential": _CREDENTIAL},
+        "oneOf": [{"required": ["code"]}, {"required": ["credential"]}],
+        "additionalProperties": False,
+    },
     "SecondFactorNeeded": _body(
         status={"const": "mfa_required"},
         flow=_FLOW,

@@ -129,6 +129,27 @@ def test_a_passkey_from_options_to_sign_in(api: Any, ann: Any) -> None:
     assert api("GET", "/auth/passkeys", token=token).json["items"] == []
 
 
+def test_a_passkey_is_a_second_factor(api: Any, ann: Any) -> None:
+    token, device = ann["access_token"], Device("http://localhost:8000")
+    offered = api("POST", "/auth/passkeys/options", token=token).json
+    api("POST", "/auth/passkeys", body={"credential": device.create(offered)}, token=token)
+    secret = api("POST", "/auth/mfa/totp", body={"password": PASSWORD}, token=token).json["secret"]
+    code = pyotp.TOTP(secret).now()
+    assert api("POST", "/auth/mfa/totp/confirm", body={"code": code}, token=token).status == 200
+    first = api("POST", "/auth/sign-in", body=CREDENTIALS).json
+    assert first["factors"] == ["totp", "recovery", "passkey"]
+    odd = [{"credential": "x"}, {"credential": {}, "code": "1"}, {"credential": {}, "more": 1}]
+    for body in odd:
+        answer = api("POST", "/auth/mfa", body={"flow": first["flow"], **body})
+        assert (answer.status, answer.code) == (422, "validation_failed"), body
+    empty = api("POST", "/auth/mfa", body={"flow": first["flow"], "credential": {}})
+    assert (empty.status, empty.code) == (401, "invalid_credentials")
+    credential = device.get(api("POST", "/auth/passkeys/sign-in/options").json)
+    body = {"flow": first["flow"], "credential": credential}
+    assert api("POST", "/auth/mfa", body=body).json["user"]["id"] == ann["user"]["id"]
+    assert api("POST", "/auth/mfa", body=body).code == "invalid_token"
+
+
 ROUTES = [
     ("POST", "/auth/otp/request", ["email"]),
     ("POST", "/auth/otp", ["flow", "code"]),

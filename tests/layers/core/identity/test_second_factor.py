@@ -94,6 +94,39 @@ def test_a_passkey_is_both(ann: Ann) -> None:
     assert ann.began().factors == ("totp", "recovery", "passkey")
 
 
+def test_a_passkey_answers_for_the_app(ann: Ann) -> None:
+    world, device = ann.world, Device()
+    world.passkeys.add(
+        ann.old, device.create(world.passkeys.offer(ann.old, code=ann.later())), "Phone"
+    )
+    flow = ann.began().flow
+    spent = device.get(world.passkeys.ask())
+    assert world.passkeys.finish(flow, spent).user["id"] == ann.id
+    assert "password+passkey" in [one.means for one in world.sessions.of(ann.id)]
+    assert refused(lambda: world.passkeys.finish(flow, device.get(world.passkeys.ask()))) == (
+        "invalid_token"
+    )
+    again = ann.began().flow
+    assert refused(lambda: world.passkeys.finish(again, spent)) == "invalid_credentials"
+    assert kinds(world)[0] == "second_factor_failed"
+    assert world.passkeys.finish(again, device.get(world.passkeys.ask()))
+
+
+def test_somebody_elses_passkey_answers_for_nothing(ann: Ann) -> None:
+    world, device = ann.world, Device()
+    bob = world.accounts.sign_up({"email": "bob@example.test"}, PASSWORD)
+    assert bob is not None
+    caller = world.caller(f"Bearer {bob.access_token}")
+    world.passkeys.add(caller, device.create(world.passkeys.offer(caller)), "Phone")
+    flow = ann.began().flow
+    codes = [
+        refused(lambda: world.passkeys.finish(flow, device.get(world.passkeys.ask())))
+        for _ in range(6)
+    ]
+    assert codes == ["invalid_credentials"] * 5 + ["invalid_token"]
+    assert ann.id not in [one.user for one in world.sessions.of(caller.id)]
+
+
 @pytest.mark.parametrize(
     ("steps", "taken"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)]
 )

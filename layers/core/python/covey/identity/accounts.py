@@ -207,12 +207,19 @@ class Accounts:
         return awaiting
 
     def finish(self, flow: str, code: str, place: Place = NOWHERE) -> SignedIn:
-        """Sign in with a second factor, after what `open` answered.
+        """Sign in with a code as the second factor, after what `open` answered.
+
+        Raises as `finish_by` does.
+        """
+        return self.finish_by(flow, lambda user: self._second.check(user, code, place), place)
+
+    def finish_by(self, flow: str, prove: Callable[[str], str], place: Place = NOWHERE) -> SignedIn:
+        """Sign in with what `prove` takes for a second factor of the flow's user.
 
         Raises as `SecondFactor.answer` does; ``invalid_token`` also where the user was disabled
         or the password was changed meanwhile.
         """
-        passed = self._second.answer(flow, code, place)
+        passed = self._second.answer(flow, prove, place)
         account = self._accounts.get(passed.user)
         user = self._enabled(passed.user, account)
         if account is None or user is None or account.generation != passed.generation:

@@ -230,6 +230,24 @@ class Passkeys:
             raise
         return self._accounts.admit(user, account, place, PASSKEY)
 
+    def finish(self, flow: str, credential: Mapping[str, Any], place: Place = NOWHERE) -> SignedIn:
+        """Sign in with a passkey as the second factor, after what `Accounts.open` answered.
+
+        Raises as `Accounts.finish_by` does; a passkey of somebody else's is a wrong one.
+        """
+
+        def prove(user: str) -> str:
+            try:
+                found, _ = self._proven(credential, place)
+                if found.id != user:
+                    raise _refused()
+            except Unauthenticated:
+                self._audit.note("second_factor_failed", user, place)
+                raise
+            return PASSKEY
+
+        return self._accounts.finish_by(flow, prove, place)
+
     def _proven(self, credential: Mapping[str, Any], place: Place) -> tuple[Record, Account]:
         challenge = self._challenge(SIGNING_IN, credential)
         handle, id = _handle(credential), credential.get("id")

@@ -81,16 +81,16 @@ class SecondFactor:
         self._flows.begin(SECOND_FACTOR, flow, value, self._flows.until(SECOND_FACTOR))
         return Awaiting(flow, _kinds(factors))
 
-    def answer(self, flow: str, code: str, place: Place = NOWHERE) -> Passed:
-        """Take a code for a flow.
+    def answer(self, flow: str, prove: Callable[[str], str], place: Place = NOWHERE) -> Passed:
+        """Take a proof for a flow: `prove` is called with its user, and answers what it was.
 
         Raises Unauthenticated: ``invalid_token`` where the flow does not hold, and one has to
-        begin anew; ``invalid_credentials`` where the code is wrong. TooManyRequests.
+        begin anew; ``invalid_credentials`` where the proof is wrong. TooManyRequests.
         """
         self._limits.take(throttle.CODE_ADDRESS, place.address)
         value: Mapping[str, Any] = self._flows.guess(SECOND_FACTOR, flow)
         user = str(value["user"])
-        factor = self.check(user, code, place)
+        factor = prove(user)
         self._flows.finish(SECOND_FACTOR, flow)
         return Passed(user, int(value["generation"]), f"{value['means']}+{factor}")
 
