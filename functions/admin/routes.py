@@ -16,7 +16,7 @@ from covey.records.conditions import Conditions
 from covey.records.emptiness import is_empty
 from covey.records.time import rfc3339
 from covey.wiring import services
-from functions.admin import backing_up, keys, outbox, pipeline, rules, suppressed, users
+from functions.admin import backing_up, channels, keys, outbox, pipeline, rules, suppressed, users
 
 FLAG = {"type": "boolean", "default": False}
 COLLECTION = {
@@ -141,9 +141,11 @@ def routes() -> Routes:
         **users.SCHEMAS,
         **backing_up.SCHEMAS,
         **keys.SCHEMAS,
+        **channels.SCHEMAS,
     }
     routes = Routes("admin", schemas=schemas)
     backing_up.declare(routes)
+    channels.declare(routes)
     keys.declare(routes)
     outbox.declare(routes)
     pipeline.declare(routes)

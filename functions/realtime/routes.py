@@ -1,10 +1,11 @@
-"""/realtime: tickets that open a socket."""
+"""/realtime: tickets that open a socket, and channels without one."""
 
 from __future__ import annotations
 
 from covey.http import Request, Response, Routes
 from covey.realtime.tickets import TICKET_SECONDS
 from covey.wiring import services
+from functions.realtime import channels
 
 TICKET = {
     "type": "object",
@@ -18,7 +19,8 @@ TICKET = {
 
 def routes() -> Routes:
     """The routes of this function."""
-    routes = Routes("realtime", schemas={"Ticket": TICKET})
+    routes = Routes("realtime", schemas={"Ticket": TICKET, **channels.SCHEMAS})
+    channels.declare(routes)
 
     @routes.post(
         "/realtime/tickets",

@@ -52,6 +52,7 @@ class Settings:
     refresh_token_ttl: int = 2_592_000
     token_issuer: str = "covey"  # noqa: S105 - a name, not a secret
     rate_limit: int = 0  # requests a minute of a caller, or of a guest's address; 0: no limit
+    frame_rate: int = 20  # messages a second of a socket, ten times as many at once; 0: no limit
     read_budget: int = 2_000  # records that one list may examine
     log_level: str = "INFO"
     access_log: str = "on"  # on | off: a line per request

@@ -8,6 +8,8 @@ ports.py      where declarations and members are kept, and how members are told
 access.py     who may subscribe, publish and be present, by the one `authorize`
 rooms.py      a room's members told of something, each under the rules of that moment
 service.py    joining, leaving, publishing, presence
+presence.py   who is there, each user once
+callers.py    whom a socket speaks for now
 messages.py   what sockets say about channels: `join`, `leave`, `publish`, `state`, `presence`
 sweeping.py   drops what connections left that are gone
 """

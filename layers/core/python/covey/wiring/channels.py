@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from covey.channels.rooms import Rooms
     from covey.channels.sending import Sender
     from covey.channels.service import Gathering
+    from covey.channels.sweeping import SocketSweep
     from covey.realtime.ports import ConnectionStore
     from covey.realtime.sockets import Sockets
 
@@ -78,6 +79,13 @@ class ChannelServices(WorkServices):
         from covey.channels.service import Gathering
 
         return Gathering(self.channels, self.members, self.rooms, self._socket_callers, self.reads)
+
+    @cached_property
+    def socket_sweep(self) -> SocketSweep:
+        """Drops what sockets left that are gone."""
+        from covey.channels.sweeping import SocketSweep
+
+        return SocketSweep(self.members, self.rooms)
 
     @cached_property
     def _socket_callers(self) -> Callers:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from covey.realtime.messages import Conversation
     from covey.realtime.ports import ChangeLog, Places
     from covey.realtime.subscribing import Subscribing
+    from covey.realtime.pacing import Pacing
     from covey.realtime.tickets import Tickets
 
 
@@ -43,7 +44,17 @@ class RealtimeServices(ChannelServices):
             ).kinds,
             self.subscribing.kinds,
             ChannelMessages(self.gathering).kinds,
+            pace=self.pacing.take,
+            close=self.sockets.close,
         )
+
+    @cached_property
+    def pacing(self) -> Pacing:
+        """How fast sockets may send."""
+        from covey.realtime.pacing import Pacing
+        from covey.store.models.frames import DynamoFrames
+
+        return Pacing(DynamoFrames(), self.settings.frame_rate)
 
     @cached_property
     def change_log(self) -> ChangeLog:
