@@ -135,6 +135,7 @@ class Events:
         return {
             "accountId": self._account,
             "apiId": self._api.id,
+            "deploymentId": "local0",
             "domainName": domain,
             "domainPrefix": domain.partition(".")[0],
             "extendedRequestId": request.id.replace("-", "")[:15] + "=",

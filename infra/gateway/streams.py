@@ -34,6 +34,7 @@ from infra.gateway.stream_source import Record, Shard, ShardReader, StreamSource
 
 _MAX_EVENT = 6_000_000  # bytes of one invocation's event
 _RETENTION = 86_400  # seconds that a stream keeps a record
+_DISCOVERY_SECONDS = 60.0  # between two looks for new shards of a stream that is followed
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 log = logging.getLogger("covey.gateway.streams")
 
@@ -267,7 +268,7 @@ class ShardConsumer:
     async def _invoke(self, records: Sequence[Record]) -> Answer:
         arn = self._trigger.stream_arn or self._stream
         region = self._around.city.region
-        event = {"Records": [_event_record(record, arn, region) for record in records]}
+        event = {"Records": [event_record(record, arn, region) for record in records]}
         label = f"{self._trigger.table} ×{len(records)}"
         return await self._around.invoker.invoke(
             self._trigger.function, event, kind="stream", label=label
@@ -288,6 +289,7 @@ class StreamConsumer:
         self._around = around
         self._trigger = trigger
         self._shards: dict[tuple[str, str], ShardConsumer] = {}
+        self._looked = 0.0
 
     def nudge(self) -> None:
         """Look at once: something was probably written."""
@@ -306,12 +308,21 @@ class StreamConsumer:
 
     async def _discover(self, tasks: asyncio.TaskGroup) -> None:
         stream = await self._around.source.latest(self._trigger.table)
-        if stream is None:
+        if stream is None or not self._may_have_more(stream):
             return
         shards = await self._around.source.shards(stream)
+        self._looked = self._around.clock.now()
         for shard in shards:
             if (stream, shard.id) not in self._shards and await self._ready(stream, shard, shards):
                 tasks.create_task(self._consume(stream, shard))
+
+    def _may_have_more(self, stream: str) -> bool:
+        """Whether to ask for shards: a new stream, one that has ended, or a while has passed.
+
+        The data engine goes through all that a stream keeps to answer, and nobody else meanwhile.
+        """
+        followed = any(known == stream for known, _ in self._shards)
+        return not followed or self._around.clock.now() - self._looked >= _DISCOVERY_SECONDS
 
     async def _ready(self, stream: str, shard: Shard, shards: Sequence[Shard]) -> bool:
         if await self._over(stream, shard.id):
@@ -342,13 +353,14 @@ class StreamConsumer:
                     return
         finally:
             del self._shards[stream, shard.id]
+            self._looked = 0.0  # one that has ended may have children
 
 
 def _sequence(record: Record) -> str:
     return str(record["dynamodb"]["SequenceNumber"])
 
 
-def _event_record(record: Record, arn: str, region: str) -> dict[str, Any]:
+def event_record(record: Record, arn: str, region: str) -> dict[str, Any]:
     """A record as Lambda hands it on: the stream's, with its source and in the city's region."""
     event = {**record, "awsRegion": region, "eventSourceARN": arn}
     identity = record.get("userIdentity")

@@ -70,6 +70,7 @@ def _context(
     return {
         "accountId": "123456789012",
         "apiId": "covey00000",
+        "deploymentId": "covey0",
         "domainName": "api.example.test",
         "domainPrefix": "api",
         "extendedRequestId": "QWxsIGlzIHdlbGw=",
