@@ -1,4 +1,4 @@
-"""Events as AWS documents them (`tests/events`), and what two events have in common: their shape."""
+"""Events as AWS documents them (`tests/events`), and whether two have the same shape."""
 
 from __future__ import annotations
 
@@ -30,23 +30,27 @@ def recorded(name: str) -> Any:
 def differences(recorded: Any, ours: Any, where: str = "event") -> Iterator[str]:
     """Where members or types differ; null may stand for anything, and nothing for null."""
     if isinstance(recorded, dict) and isinstance(ours, dict):
-        for name in sorted(recorded.keys() | ours.keys()):
-            place = f"{where}.{name}"
-            if recorded.get(name) is None and ours.get(name) is None:
-                continue
-            if name not in recorded:
-                yield f"{place}: ours alone"
-            elif name not in ours:
-                yield f"{place}: missing"
-            elif name not in FREE:
-                yield from differences(recorded[name], ours[name], place)
-            elif not isinstance(ours[name], dict | None):
-                yield f"{place}: no object"
+        yield from _members(recorded, ours, where)
     elif isinstance(recorded, list) and isinstance(ours, list):
         if recorded and ours:
             yield from differences(recorded[0], ours[0], f"{where}[0]")
     elif recorded is not None and ours is not None and kind(recorded) != kind(ours):
         yield f"{where}: {kind(ours)} for {kind(recorded)}"
+
+
+def _members(recorded: dict[str, Any], ours: dict[str, Any], where: str) -> Iterator[str]:
+    for name in sorted(recorded.keys() | ours.keys()):
+        theirs, own, place = recorded.get(name), ours.get(name), f"{where}.{name}"
+        if theirs is None and own is None:
+            continue
+        if name not in recorded:
+            yield f"{place}: ours alone"
+        elif name not in ours:
+            yield f"{place}: missing"
+        elif name not in FREE:
+            yield from differences(theirs, own, place)
+        elif not isinstance(own, dict | None):
+            yield f"{place}: no object"
 
 
 def kind(value: Any) -> str:
