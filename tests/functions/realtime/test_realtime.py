@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from covey.insight import meter
 from covey.store.layout import layout_of
 from covey.testing.sockets import MemorySockets
 from covey.wiring import services
@@ -118,3 +120,72 @@ def test_whose_session_was_ended_subscribes_to_nothing_more(
     say("a", type="subscribe", id="1", collection="posts")
     (answer,) = said(sockets, "a")
     assert answer["code"] == "invalid_token"
+
+
+def test_who_is_disabled_hears_nothing_of_what_is_on_its_way(
+    api: Any, sockets: MemorySockets
+) -> None:
+    ada = api.token("ada")
+    for name in ("a", "g"):
+        headers = {"Authorization": f"Bearer {ada}"} if name == "a" else {}
+        connect(event(name, headers=headers), None)
+        say(name, type="subscribe", id="1", collection="posts")
+        said(sockets, name)
+    public = created(api, ada, title="Public", published=True)
+    assert api("POST", "/admin/users/ada/disable", token=api.token("root", "admin")).status < 300
+    assert fan_out({"Records": [public]}, None) == {"batchItemFailures": []}
+    (closed,) = said(sockets, "a")
+    assert (closed["type"], closed["code"]) == ("closed", "invalid_token")
+    assert sockets.closed == ["a"]
+    assert [one["type"] for one in said(sockets, "g")] == ["change"]
+    assert services().connections.get("a") is None
+
+
+def test_a_socket_that_comes_back_is_told_what_it_missed(api: Any, sockets: MemorySockets) -> None:
+    ada = api.token("ada")
+    connect(event("a"), None)
+    say("a", type="subscribe", id="1", collection="posts", filter='title == "T"')
+    (ready,) = said(sockets, "a")
+    disconnect(event("a"), None)
+    public = created(api, ada, title="T", published=True)
+    other = created(api, ada, title="Other", published=True)
+    draft = created(api, ada, title="T", published=False)
+    fan_out({"Records": [public, other, draft]}, None)
+    connect(event("b"), None)
+    wish = {"collection": "posts", "filter": 'title == "T"', "cursor": ready["cursor"]}
+    say("b", type="subscribe", id="7", **wish)
+    missed, again = said(sockets, "b")
+    assert (missed["type"], missed["id"], missed["kind"]) == ("change", "7", "created")
+    assert missed["record"]["title"] == "T"
+    assert again["type"] == "ready"
+    fan_out({"Records": [public]}, None)
+    (live,) = said(sockets, "b")
+    assert live["order"] == missed["order"]
+    say("b", type="subscribe", id="8", **wish | {"filter": ""})
+    assert [one["type"] for one in said(sockets, "b")] == ["reload", "ready"]
+
+
+def test_a_snapshot_comes_before_what_changes(api: Any, sockets: MemorySockets) -> None:
+    ada = api.token("ada")
+    titles = ["one", "two", "three"]
+    for title in titles:
+        created(api, ada, title=title, published=True, secret="s")
+    connect(event("g"), None)
+    page = {"snapshot": True, "sort": "-views", "limit": 2, "filter": "published"}
+    say("g", type="subscribe", id="1", collection="posts", **page)
+    snapshot, ready = said(sockets, "g")
+    assert len(snapshot["items"]) == 2
+    assert not any("secret" in item for item in snapshot["items"])
+    rest = api("GET", f"/records/posts?filter=published&sort=-views&limit=2&cursor={ready['next']}")
+    assert {one["title"] for one in [*snapshot["items"], *rest.json["items"]]} == set(titles)
+
+
+def test_what_nobody_listens_to_costs_one_read_for_a_batch(
+    api: Any, sockets: MemorySockets
+) -> None:
+    records = [created(api, api.token("ada"), title=str(number)) for number in range(10)]
+    fan_out({"Records": records[:1]}, None)  # the catalog is read
+    before = replace(meter.read())
+    fan_out({"Records": records}, None)
+    spent = meter.read()
+    assert (spent.rru - before.rru, spent.wru - before.wru) == (1, 0)

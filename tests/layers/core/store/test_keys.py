@@ -27,7 +27,7 @@ def test_every_fixed_item_stands_apart_from_records() -> None:
         keys.api_key("", "k"),
         keys.job("j"),
         keys.connection("c"),
-        keys.subscription("posts", "s"),
+        keys.subscription("posts", "a=1", "c1", "1"),
     ]
     assert all(pk.startswith("!") and keys.collection_of(pk) is None for pk, _ in fixed)
     assert len(set(fixed)) == len(fixed)

@@ -160,13 +160,14 @@ def _blocks(
     size = 0
     for document in documents:
         length = len(json.encode(document).encode())
-        if length > _FRAME:
+        whole = length <= _FRAME
+        if not whole:
             document, length = {"id": document["id"]}, 300
-            partial.append(document["id"])
         if block and size + length > _FRAME:
-            last = partial.pop() if partial and partial[-1] == document["id"] else None
             yield block, partial
-            block, partial, size = [], [] if last is None else [last], 0
+            block, partial, size = [], [], 0
         block.append(document)
         size += length
+        if not whole:
+            partial.append(document["id"])
     yield block, partial
