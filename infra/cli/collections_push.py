@@ -1,10 +1,15 @@
-"""The collections of a folder → the catalog: what differs, in words, and then applied."""
+"""The collections of a folder → the catalog: what differs, in words, and then applied.
+
+Beside the folder lies another, ``schedules``: what is declared there is pushed with it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+
+from infra.cli import channels_push
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,8 @@ def push(
 ) -> Pushed:
     """Make the catalog say what the files of ``folder`` say.
 
-    A collection with no file stays: its records would be lost. Changes that lose data are done
+    A collection with no file stays: its records would be lost; a schedule with none is removed.
+    Nothing is done where any file has a fault. Changes that lose data are done
     only when ``confirmed``; those that a job must bring to the records want its queue, which
     ``jobs`` False leaves alone. A collection whose change is refused is left as it is.
     """
@@ -38,6 +44,8 @@ def push(
     from covey.collections.yaml_files import FilesInvalid, load_folder
     from covey.errors import Conflict
     from covey.records.emptiness import is_empty
+    from covey.schedules import yaml_files as schedules
+    from covey.schedules.model import Source
     from covey.wiring import services
 
     catalog = services().catalog
@@ -45,6 +53,10 @@ def push(
     before = {collection.name: collection for collection in catalog.all()}
     try:
         wanted = load_folder(folder, before)
+        rooms = channels_push.read(folder, wanted)
+        planned_runs = schedules.load_folder(
+            folder.absolute().parent / schedules.FOLDER, lambda: services().task_registry
+        )
     except FilesInvalid as invalid:
         return Pushed(faults=str(invalid).splitlines())
     pushed = Pushed()
@@ -68,6 +80,8 @@ def push(
             rate = services().settings.backfill_rate
             cost = estimate(plan.before, plan.after, services().last_counts(name), rate)
             pushed.costs.extend([f"{name}, {cost}"] if cost else [])
+    pushed.changes.extend(services().schedules.sync(Source.FILE, planned_runs, dry_run=dry_run))
+    pushed.changes.extend(channels_push.push(rooms, dry_run=dry_run))
     pushed.builds.extend(unready())
     return pushed
 

@@ -9,7 +9,12 @@ from typing import Any
 
 import click
 
-from infra.cli import function_commands, key_commands, transfer_commands
+from infra.cli import (
+    function_commands,
+    job_commands,
+    key_commands,
+    transfer_commands,
+)
 from infra.cli.sql.commands import export_sql, import_sql
 from infra.gateway.options import HOUSE, Options
 
@@ -33,12 +38,14 @@ def main() -> None:
     covey demo       50,000 flights live on a page, and five requests
     covey import, export      records from a file, and to one
     covey backup, restore     everything to a file, and back
+    covey jobs, schedules     what runs in the background, and by the clock
     covey keys       which keys sign access tokens, and the next one
     covey import-sql, export-sql   a PostgreSQL or SQLite database in, or out
     """
 
 
 transfer_commands.add_to(main)
+job_commands.add_to(main)
 function_commands.add_to(main)
 
 

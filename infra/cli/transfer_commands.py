@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from infra.cli.client import Client, ProblemError
-from infra.gateway.options import HOUSE
+from infra.cli.client import Client
+from infra.cli.reaching import plain, reaching, with_client
 
 _SHOWN = 10  # faults, of a report
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _FORMAT = click.option("--format", "form", type=click.Choice(["csv", "jsonl"]))
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-
-def _reaching(command: Callable[..., None]) -> Callable[..., None]:
-    url = click.option(
-        "--url",
-        envvar="COVEY_URL",
-        default="http://127.0.0.1:8000",
-        show_default=True,
-        help="A running Covey.  [env: COVEY_URL]",
-    )
-    token = click.option(
-        "--token", envvar="COVEY_TOKEN", default="", help="An access token.  [env: COVEY_TOKEN]"
-    )
-    return url(token(command))
 
 
 @click.command("export")
@@ -40,7 +23,7 @@ def _reaching(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--filter", "where", help="Which records, as in lists.")
 @click.option("--sort", help="In which order, as in lists.")
 @click.option("--fields", help="Which fields, with commas between.")
-@_reaching
+@reaching
 def export_command(
     collection: str, out: Path | None, form: str | None, url: str, token: str, **wanted: str | None
 ) -> None:
@@ -61,7 +44,7 @@ def export_command(
         job = exports.export(client, collection, parameters, path)
         click.echo(f"{job['result']['rows']:,} records in {path}")
 
-    _with_client(url, token, run)
+    with_client(url, token, run)
 
 
 @click.command("import")
@@ -77,7 +60,7 @@ def export_command(
     metavar="COLUMN=FIELD",
     help="A column that is called otherwise; COLUMN= leaves one out.",
 )
-@_reaching
+@reaching
 def import_command(
     collection: str,
     source: Path,
@@ -104,12 +87,12 @@ def import_command(
         job = exports.load(client, collection, source, options)
         _tell(job, f"{job['done']:,} records in {collection}")
 
-    _with_client(url, token, run)
+    with_client(url, token, run)
 
 
 @click.command("backup")
 @click.argument("target")
-@_reaching
+@reaching
 def backup_command(target: str, url: str, token: str) -> None:
     """Write the whole deployment into TARGET, a file or s3://bucket/prefix.
 
@@ -124,7 +107,7 @@ def backup_command(target: str, url: str, token: str) -> None:
         click.echo(f"{count:,} records in {where}")
         click.echo(f"sha256 {job['result']['sha256']}")
 
-    _with_client(url, token, run)
+    with_client(url, token, run)
 
 
 @click.command("restore")
@@ -135,7 +118,7 @@ def backup_command(target: str, url: str, token: str) -> None:
     help="Although there are records: those of the same id are replaced, all others stay.",
 )
 @click.option("--sha256", default="", help="The digest that `covey backup` printed.")
-@_reaching
+@reaching
 def restore_command(source: str, force: bool, sha256: str, url: str, token: str) -> None:
     """Make an empty deployment what SOURCE says, a file or s3://bucket/key.
 
@@ -148,7 +131,7 @@ def restore_command(source: str, force: bool, sha256: str, url: str, token: str)
         job = backups.restore(client, source, force=force, sha256=sha256)
         _tell(job, f"{job['done']:,} records restored")
 
-    _with_client(url, token, run)
+    with_client(url, token, run)
 
 
 def add_to(group: click.Group) -> None:
@@ -157,31 +140,12 @@ def add_to(group: click.Group) -> None:
         group.add_command(command)
 
 
-def _with_client(url: str, token: str, run: Callable[[Client], None]) -> None:
-    sys.path[:0] = [str(HOUSE / "layers" / "core" / "python")]  # backups are read by the domain
-    client = Client(url, token)
-    try:
-        run(client)
-    except (ProblemError, OSError) as error:
-        raise click.ClickException(_plain(str(error))) from error
-    except KeyboardInterrupt:
-        click.echo("Ended here; the job goes on. The same command follows it.", err=True)
-        sys.exit(130)
-    finally:
-        client.close()
-
-
 def _tell(job: Mapping[str, Any], success: str) -> None:
     click.echo(success)
     if not job["failed"]:
         return
     for fault in job["report"][:_SHOWN]:
         where = " ".join(filter(None, (f"row {fault['row']}:", fault["field"])))
-        click.echo(f"  {_plain(where)} {_plain(fault['message'])}", err=True)
+        click.echo(f"  {plain(where)} {plain(fault['message'])}", err=True)
     more = "; the whole report is beside the file" if job["result"].get("report") else ""
     raise click.ClickException(f"{job['failed']:,} rows were refused{more}")
-
-
-def _plain(text: str) -> str:
-    """Without what could steer a terminal: rows are anybody's text."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -26,8 +26,13 @@ class Changed:
 
 def watched(root: Path, template: Path, collections: Path) -> list[Path]:
     """The folders and files to watch, of those that exist."""
-    folders = [root / "functions", root / "layers", collections, template]
+    folders = [root / "functions", root / "layers", *_declared(collections), template]
     return [path for path in folders if path.exists()]
+
+
+def _declared(collections: Path) -> tuple[Path, ...]:
+    """The folders of declarations: of collections, and what lies beside."""
+    return collections, collections.parent / "schedules", collections.parent / "channels"
 
 
 async def changes(root: Path, template: Path, collections: Path) -> AsyncIterator[Changed]:
@@ -46,7 +51,8 @@ def _matters(_change: Change, path: str) -> bool:
 def sort(paths: Iterable[Path], root: Path, template: Path, collections: Path) -> Changed:
     """What a set of changed paths means."""
     known = sorted(paths)
-    data = [path for path in known if path.is_relative_to(collections)]
+    folders = _declared(collections)
+    data = [path for path in known if any(path.is_relative_to(folder) for folder in folders)]
     code = [path for path in known if path not in data and path != template]
     return Changed(
         code=bool(code),
