@@ -15,6 +15,9 @@ AFTER = """SELECT id FROM _stream_records
            WHERE table_name = ?1 AND shard_id = ?2 AND CAST(sequence_number AS INTEGER) > ?3
            ORDER BY CAST(sequence_number AS INTEGER) ASC LIMIT ?4"""
 
+BOUNDS = """SELECT MIN(sequence_number), MAX(sequence_number) FROM _stream_records
+            WHERE table_name = ?1 AND shard_id = ?2"""
+
 
 @pytest.fixture
 def file(tmp_path):
@@ -39,12 +42,18 @@ def rows(path, statement, *values):
 
 
 @pytest.mark.parametrize(
-    ("statement", "values"), [(NEXT, ("t",)), (AFTER, ("t", "s", 9, 100))], ids=["write", "poll"]
+    ("statement", "values", "index"),
+    [
+        (NEXT, ("t",), "INDEX covey_stream_order"),
+        (AFTER, ("t", "s", 9, 100), "INDEX covey_stream_order"),
+        (BOUNDS, ("t", "s"), "COVERING INDEX covey_stream_bounds"),
+    ],
+    ids=["write", "poll", "describe"],
 )
-def test_what_the_engine_asks_is_answered_by_an_index(file, statement, values):
+def test_what_the_engine_asks_is_answered_by_an_index(file, statement, values, index):
     tune(file)
     plan = rows(file, f"EXPLAIN QUERY PLAN {statement}", *values)
-    assert "USING INDEX covey_stream_order" in plan[0][3]
+    assert f"USING {index}" in plan[0][3]
     assert len(plan) == 1  # and needs no sorting
 
 

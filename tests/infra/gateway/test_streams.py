@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -421,6 +422,31 @@ def test_a_poisoned_trigger_holds_no_other_up() -> None:
     asyncio.run(scenario())
     taken = [numbers(e) for f, e in world.functions.calls if f == "good"]
     assert taken == [[1, 2]]
+
+
+def test_a_stream_that_is_followed_is_described_once_a_minute() -> None:
+    """The data engine goes through all that it keeps of a stream to describe it."""
+    world = World(lambda event: None, [change(1)])
+    world.source.open = True
+    described: list[float] = []
+    shards = world.source.shards
+
+    async def counted(stream: str) -> Sequence[Shard]:
+        described.append(world.clock.now())
+        return await shards(stream)
+
+    world.source.shards = counted  # type: ignore[method-assign]
+
+    async def scenario() -> None:
+        task = asyncio.create_task(StreamConsumer(world.around, world.trigger).run())
+        while len(described) < 4:
+            await asyncio.sleep(0.001)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(scenario(), 20))
+    assert world.batches == [[1]]
+    assert all(later - earlier >= 60 for earlier, later in pairwise(described))
 
 
 def test_state_survives_kill_9(tmp_path: Path) -> None:
