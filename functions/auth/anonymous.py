@@ -15,6 +15,7 @@ def declare(routes: Routes) -> None:
         "/auth/anonymous",
         summary="Make a user without an e-mail and sign in",
         body={"type": "object", "description": "fields of `users`, or nothing at all"},
+        bodiless=True,
         answer="SignedIn",
         status=201,
         problems=(403, 422, 429),

@@ -50,6 +50,7 @@ def _adding(routes: Routes) -> None:
         "/auth/passkeys/options",
         summary="Get what navigator.credentials.create takes",
         body="Proof",
+        bodiless=True,
         answer="PasskeyOptions",
         problems=(401, 403, 409, 422, 429),
     )
@@ -87,6 +88,7 @@ def _keeping(routes: Routes) -> None:
         "/auth/passkeys/{id}",
         summary="Remove one of your passkeys",
         body="Proof",
+        bodiless=True,
         status=204,
         problems=(401, 403, 404, 422, 429),
     )

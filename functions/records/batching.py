@@ -102,6 +102,7 @@ def declare(routes: Routes) -> None:
         batch is done as a whole or not at all: the problem then names the operation at fault. Else
         each answers for itself.
         """
+        request.principal  # noqa: B018 - a wrong credential is told before a wrong body
 
         def work(ticket: Ticket | None) -> Response:
             batch = parse_batch(request.json())

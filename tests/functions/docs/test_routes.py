@@ -39,6 +39,23 @@ def test_every_route_is_documented() -> None:
     assert len(names) == len(set(names))
 
 
+def test_a_body_that_may_be_left_out_is_not_required(api: Any) -> None:
+    paths = api("GET", "/openapi.json").json["paths"]
+    required = {
+        (path, method): operation["requestBody"]["required"]
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+        if "requestBody" in operation
+    }
+    assert {key for key, must in required.items() if not must} == {
+        ("/auth/refresh", "post"),
+        ("/auth/sign-out", "post"),
+        ("/auth/anonymous", "post"),
+        ("/auth/passkeys/options", "post"),
+        ("/auth/passkeys/{id}", "delete"),
+    }
+
+
 def test_every_schema_that_is_named_is_there() -> None:
     named = set(re.findall(r'"#/components/schemas/(\w+)"', openapi.text()))
     assert named <= {*app.schemas, "Problem"}

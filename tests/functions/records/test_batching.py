@@ -557,3 +557,10 @@ def test_when_the_time_is_over_the_rest_is_told_to_come_again(api: Any) -> None:
     answer = batch(api, None, *creates, atomic=False)
     assert [one["status"] for one in answer.json["results"]] == [201, 201, 503, 503]
     assert api("GET", "/records/accounts/a2").status == 404
+
+
+@pytest.mark.parametrize("body", ["{", '{"operations": 1}', ""])
+def test_a_wrong_credential_is_told_before_a_wrong_body(api: Any, body: str) -> None:
+    answer = api("POST", "/batch", body=body, token="x.y.z")
+    assert (answer.status, answer.code) == (401, "invalid_token")
+    assert api("POST", "/batch", body=body).status in (400, 415)

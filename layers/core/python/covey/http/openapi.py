@@ -103,7 +103,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         described["x-key-scopes"] = list(operation.key)
     if operation.body is not None:
         content = {media: {"schema": _schema(operation.body)} for media in operation.consumes}
-        described["requestBody"] = {"required": True, "content": content}
+        described["requestBody"] = {"required": not operation.bodiless, "content": content}
     return described
 
 

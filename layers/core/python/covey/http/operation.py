@@ -29,9 +29,10 @@ class Parameter:
 class Operation:
     """One method of one path.
 
-    `body` and `answer` are schemas of the request and of the answer at `status`; `consumes`
-    are the media types of the body; `problems` are the statuses that callers should expect
-    besides those that every route has. `public` operations need no caller.
+    `body` and `answer` are schemas of the request and of the answer at `status`; `bodiless` says
+    that there may be no body; `consumes` are the media types of the body; `problems` are the
+    statuses that callers should expect besides those that every route has. `public` operations
+    need no caller.
 
     `key` is what an API key needs to call: actions on the `collection` of the path, or surfaces
     (`covey.identity.scopes`), all of them. None, which is what nobody thought about, refuses
@@ -49,6 +50,7 @@ class Operation:
     query: tuple[Parameter, ...] = ()
     headers: tuple[Parameter, ...] = ()
     body: Schema | None = None
+    bodiless: bool = False
     consumes: tuple[str, ...] = (JSON,)
     answer: Schema | None = None
     produces: str = JSON
