@@ -37,9 +37,10 @@ def disposition(name: str, *, inline: bool = False) -> str:
     kind = "inline" if inline else "attachment"
     if not name:
         return kind
-    plain = "".join(char if char.isascii() else "_" for char in clean_name(name))
+    clean = clean_name(name)
+    plain = "".join(char if char.isascii() else "_" for char in clean)
     told = f'{kind}; filename="{plain}"'
-    return told if plain == name else f"{told}; filename*=UTF-8''{quote(name, safe='')}"
+    return told if plain == clean else f"{told}; filename*=UTF-8''{quote(clean, safe='')}"
 
 
 def _is_kept(char: str) -> bool:
