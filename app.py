@@ -12,6 +12,7 @@ from functions.files.routes import routes as files
 from functions.jobs.routes import routes as jobs
 from functions.realtime.routes import routes as realtime
 from functions.records.routes import routes as records
+from functions.webhooks.routes import routes as webhooks
 
 app = CoveyApp("covey")
 app.register_blueprint(records())  #  /records   the records of every collection; /batch
@@ -19,5 +20,6 @@ app.register_blueprint(auth())  #     /auth      accounts, sessions and tokens
 app.register_blueprint(files())  #    /files     the files of records
 app.register_blueprint(realtime())  # /realtime  tickets for the socket
 app.register_blueprint(jobs())  #     /jobs      background work and its progress
+app.register_blueprint(webhooks())  # /webhooks  servers that are told of changes
 app.register_blueprint(admin())  #    /admin     collections, for administrators
 app.register_blueprint(docs())  #     /          what this API is: /docs, /openapi.json, /health

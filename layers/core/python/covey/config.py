@@ -25,6 +25,9 @@ class Settings:
     hooks_queue_url: str = ""  # where changes wait for after hooks
     change_triggers: str = ""  # JSON lines: which functions of the team's own changes call
     redrive_queue_url: str = ""  # where dead letters of the pipeline wait for another try
+    webhooks_queue_url: str = ""  # says which endpoints are to be worked for
+    webhook_reach: str = "public"  # public | loopback: whether this machine may be called too
+    alerts_to: str = ""  # addresses of the operators, with commas between
     files_bucket: str = ""
     files_directory: str = ""  # set where there is no S3: the gateway's directory store
     files_secret: str = ""  # signs the directory store's links

@@ -66,7 +66,7 @@ class Correspondence:
         }
 
     def _verify(self, order: Mapping[str, Any]) -> Draft | None:
-        user = self._by_id(order["user"])
+        user = self.by_id(order["user"])
         if user is None or user.values.get("verified") or "email" not in user.values:
             return None
         email = user.values["email"]
@@ -86,7 +86,7 @@ class Correspondence:
 
     def _change_email(self, order: Mapping[str, Any]) -> Draft | None:
         new = order["new"]
-        user = self._by_id(order["user"])
+        user = self.by_id(order["user"])
         if user is None or user.values.get("email") != order["old"]:
             return None
         if self.find(new) is not None:
@@ -110,7 +110,7 @@ class Correspondence:
 
     def _told(self, order: Mapping[str, Any], values: Mapping[str, Any]) -> Draft | None:
         """Word to a user about themselves; there is none to who has no address."""
-        user = self._by_id(order["user"])
+        user = self.by_id(order["user"])
         email = user.values.get("email") if user else None
         return Draft(email, dict(values)) if email else None
 
@@ -125,7 +125,8 @@ class Correspondence:
         }
         return Draft(to, values)
 
-    def _by_id(self, user: str) -> Record | None:
+    def by_id(self, user: str) -> Record | None:
+        """The user of this id, read consistently."""
         return self._users.get(self._collections.get(USERS), user, consistent=True)
 
     def find(self, email: str) -> Record | None:
@@ -136,4 +137,4 @@ class Correspondence:
             for one in claimed_emails(users, email)
         )
         user = next(filter(None, found), None)
-        return self._by_id(user) if user else None
+        return self.by_id(user) if user else None

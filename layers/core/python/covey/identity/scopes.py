@@ -14,7 +14,10 @@ from typing import Any, Final
 from covey.errors import FieldError, Forbidden, Invalid
 
 ACTIONS: Final = ("read", "create", "update", "delete")
-SURFACES: Final = ("jobs", "realtime", "schema:read", "schema:write", "statistics")
+SURFACES: Final = (
+    *("jobs", "realtime", "schema:read", "schema:write", "statistics"),
+    *("webhooks:read", "webhooks:write"),
+)
 EVERY: Final = "*"
 WRITES: Final = "writes"  # a need that any write anywhere meets, where each is then asked for
 READS: Final = "reads"  # a need that any read anywhere meets, where each is then asked for

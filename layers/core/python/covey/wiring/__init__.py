@@ -15,6 +15,7 @@ accounts.py    signing up and in, and what is done to accounts
 factors.py     authenticators, passkeys, providers
 callers.py     who asks
 schedules.py   background tasks, and what runs by the clock
+webhooks.py    endpoints of webhooks, and who sends to them
 work.py        jobs, and what follows from changes
 channels.py    open sockets, and the channels that they are in
 realtime.py    what sockets say and what they are told

@@ -76,10 +76,11 @@ class MailServices(ProofServices):
         from covey.identity.correspondence import Correspondence
         from covey.mail.desk import Desk
         from covey.mail.letters import Letters, folders
+        from covey.webhooks.notices import drafters as webhooks
 
         pages = self.settings.pages_url or f"{self.settings.public_url}/auth"
         correspondence = Correspondence(self.catalog, self.record_store, self.challenges, pages)
         codes = CodeLetters(self.flows, correspondence.find, pages)
         letters = Letters(folders(), {"product": self.settings.product_name})
-        drafters = correspondence.drafters() | codes.drafters()
+        drafters = correspondence.drafters() | codes.drafters() | webhooks(correspondence.by_id)
         return Desk(drafters, letters, self.mailer)

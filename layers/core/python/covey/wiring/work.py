@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from covey.wiring.schedules import ScheduleServices
+from covey.wiring.webhooks import WebhookServices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from covey.records.service import Records
 
 
-class WorkServices(ScheduleServices):
+class WorkServices(WebhookServices):
     """What is done later: jobs of each kind, and what follows from changes."""
 
     @cached_property
@@ -224,7 +224,7 @@ class WorkServices(ScheduleServices):
         kept = (self.search_indexer, self.aggregates, Keeper(self.archive), self.keeping)
         return Pipeline(
             Everything(self.catalog),
-            (cascades, departures, *kept, *self._told),
+            (cascades, departures, *kept, self.webhook_making, *self._told),
             self.dead_letters,
             self.gauges,
             retries=self._redrives,

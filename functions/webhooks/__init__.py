@@ -1,0 +1,1 @@
+"""Webhooks: /webhooks for administrators; the queue and the schedule send what is due."""
