@@ -27,6 +27,7 @@ from infra.gateway.state import State
 MAX_MESSAGE = 131_072
 MAX_BUFFER = 1_048_576  # bytes, or 1,000 messages, that a slow reader may leave waiting
 _MAX_WAITING = 1000
+PATIENCE = 30.0  # seconds for which a reader may take nothing of what waits
 _PATH = re.compile(r".*/@connections/([^/]+)")
 Accepted = Literal["queued", "full", "gone"]
 
@@ -103,12 +104,17 @@ class Connection:
         if not self.closing.done():
             self.closing.set_result(Closing(code, reason))
 
-    async def pump(self, send: Send) -> None:
-        """Send what waits, as fast as the reader takes it."""
+    async def pump(self, send: Send, patience: float = PATIENCE) -> None:
+        """Send what waits, as fast as the reader takes it; one that takes nothing is let go."""
         while True:
             while self._waiting:
                 data = self._waiting[0]
-                await send(_frame(data))
+                try:
+                    async with asyncio.timeout(patience):
+                        await send(_frame(data))
+                except TimeoutError:
+                    self.close(1013, "Too slow")
+                    return
                 self._waiting.popleft()
                 self._bytes -= len(data)
             self._more.clear()

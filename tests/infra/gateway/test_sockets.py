@@ -22,7 +22,7 @@ from covey.realtime.sockets import Gone
 from infra.gateway.asgi import Receive, Scope, Send
 from infra.gateway.city import SocketApi
 from infra.gateway.clock import SystemClock
-from infra.gateway.connections import Connections, ConnectionsApp
+from infra.gateway.connections import Connection, Connections, ConnectionsApp
 from infra.gateway.socket_events import Handshake, route_of
 from infra.gateway.sockets import SocketsApp
 from infra.gateway.state import State
@@ -326,6 +326,21 @@ def test_a_slow_reader_is_let_go_and_holds_nobody_up() -> None:
     gateway = run(scenario)
     codes = {e["requestContext"]["disconnectStatusCode"] for e in gateway.events("disconnect")}
     assert codes == {1000, 1013}
+
+
+def test_a_reader_that_takes_nothing_is_let_go_however_little_waits() -> None:
+    async def scenario() -> None:
+        connection = Connection(Handshake("c", 0, "", "", ""), 0.0)
+
+        async def never(_: Any) -> None:
+            await asyncio.Event().wait()
+
+        assert connection.post(b"{}", 0.0) == "queued"
+        await connection.pump(never, patience=0.02)
+        assert connection.closing.result().code == 1013
+        assert connection.post(b"{}", 0.0) == "gone"
+
+    asyncio.run(scenario())
 
 
 def test_connections_of_a_crash_are_told_at_the_next_start() -> None:
