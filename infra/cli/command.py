@@ -11,6 +11,7 @@ import click
 
 from infra.cli import (
     function_commands,
+    invocation_commands,
     job_commands,
     key_commands,
     transfer_commands,
@@ -30,6 +31,7 @@ def main() -> None:
     \b
     covey run        the backend on this machine
     covey new        a function of your own
+    covey invoke, events, replay   call one, see what was called, call it again
     covey diff       what collections/ would change
     covey push       change it
     covey pull       write the files from what is there
@@ -47,6 +49,7 @@ def main() -> None:
 transfer_commands.add_to(main)
 job_commands.add_to(main)
 function_commands.add_to(main)
+invocation_commands.add_to(main)
 
 
 def _parameters(_context: Any, _option: Any, given: tuple[str, ...]) -> dict[str, str]:
@@ -104,6 +107,9 @@ _ENDPOINT = click.option(
     show_default=True,
 )
 @click.option("--workers", type=click.IntRange(1), help="Processes per function, at most.")
+@click.option(
+    "--journal/--no-journal", default=True, help="Keep the last invocations, for `covey events`."
+)
 @click.option(
     "--public-url",
     envvar="PUBLIC_URL",

@@ -24,6 +24,7 @@ class Options:
     log_format: str = "text"
     workers: int | None = None
     public_url: str | None = None
+    journal: bool = True  # keep the last invocations under `data`
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     def url(self, port: int) -> str:

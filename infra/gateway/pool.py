@@ -33,6 +33,7 @@ class Invocation:
     function: str
     answer: Answer
     waited_ms: float
+    event: bytes = b""
 
 
 class Observer(Protocol):

@@ -23,14 +23,18 @@ from covey.store.transport import LeanTransport
 from infra.gateway import listener, reload, template
 from infra.gateway.asgi import App
 from infra.gateway.city import City, Endpoints, Function
+from infra.gateway.control import Control
 from infra.gateway.engine import Engine
 from infra.gateway.engine_tuning import tune
 from infra.gateway.expiry import Call
 from infra.gateway.folder import Folder
 from infra.gateway.intrinsics import TemplateError
+from infra.gateway.invoker import Invoker
+from infra.gateway.journal import Journal, Observers
 from infra.gateway.listener import Listener
 from infra.gateway.logs import Log
 from infra.gateway.options import HOUSE, Options
+from infra.gateway.pool import Observer
 from infra.gateway.private import Private
 from infra.gateway.server import Server
 from infra.gateway.triggers import Triggers
@@ -74,6 +78,16 @@ class Gateway:
             task.cancel()
         await self._exits.aclose()
 
+    @property
+    def invoker(self) -> Invoker:
+        """What calls functions."""
+        return self._workers
+
+    @property
+    def city(self) -> City:
+        """What there is, as of the last reload."""
+        return self._city
+
     # Start ------------------------------------------------------------------------------------
 
     async def _start(self) -> None:
@@ -92,7 +106,7 @@ class Gateway:
             dynamodb=options.endpoint or self._choose_engine(folder),
         )
         self._city = self._load()
-        self._workers = Workers(self._environment(folder), self.log, options.workers)
+        self._workers = Workers(self._environment(folder), self._observer(folder), options.workers)
         self._exits.push_async_callback(self._workers.stop)
         self._workers.serve(self._with_setup(self._city))  # they warm up while the engine starts
         if self._engine is not None:
@@ -119,9 +133,26 @@ class Gateway:
         if self._unfinished:  # what wants the queue, which serves only now
             await self._set_up(offer=False)
         await self._listen(self._server, public)
+        control = Control(self._workers, lambda: self._city)
+        self._exits.push_async_callback(control.stop)
+        await control.start(folder.path)
         if options.reload:
             self._spawn(self._reload())
         self._banner(token)
+
+    def _observer(self, folder: Folder) -> Observer:
+        """Who is told of invocations: the terminal, and the journal."""
+        if not self._options.journal:
+            return self.log
+
+        def memory_mb(function: str) -> int:
+            found = self._city.functions.get(function)
+            return 0 if found is None else found.memory_mb
+
+        journal = Journal(folder.path / "events", memory_mb)
+        journal.start()
+        self._exits.callback(journal.stop)
+        return Observers(self.log, journal)
 
     def _make_triggers(self, folder: Folder) -> Triggers:
         return Triggers(

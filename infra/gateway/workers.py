@@ -130,7 +130,7 @@ class Workers:
             answer = await self._run(worker, body, limit, request_id)
         else:
             answer = Answer(None, worker, waited * 1000, request_id)
-        self._observer.finished(Invocation(kind, label, function, answer, waited * 1000))
+        self._observer.finished(Invocation(kind, label, function, answer, waited * 1000, body))
         return answer
 
     async def _queued(self, pool: Pool, patience: float) -> Worker | Mapping[str, Any]:

@@ -1,0 +1,60 @@
+"""What keeping the last invocations costs requests: one gateway with, one without, by turns.
+
+``python -m bench.journal --rounds 5 --seconds 5``
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bench.load import load, request
+from infra.cli.own_gateway import OwnGateway
+
+ROOT = Path(__file__).resolve().parents[1]
+PATHS = ("/.well-known/jwks.json", "/records/items?limit=1")
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--connections", type=int, default=16)
+    given = parser.parse_args()
+    collections = ROOT / "bench" / "collections"
+    with (
+        tempfile.TemporaryDirectory() as one,
+        tempfile.TemporaryDirectory() as other,
+        OwnGateway(collections, Path(one)) as kept,
+        OwnGateway(collections, Path(other), "--no-journal") as bare,
+    ):
+        for path in PATHS:
+            rates: dict[str, list[float]] = {"with": [], "without": []}
+            medians: dict[str, list[float]] = {"with": [], "without": []}
+            for turn in range(2 * given.rounds + 2):
+                name = ("with", "without")[(turn + turn // 2) % 2]  # ABBA: a slow minute hits both
+                port = urlsplit(kept.url if name == "with" else bare.url).port
+                assert port is not None
+                sent = request("GET", path)
+                done = load(
+                    port,
+                    lambda _number, sent=sent: sent,
+                    connections=given.connections,
+                    seconds=given.seconds,
+                )
+                if turn >= 2:  # the first of each warms up
+                    rates[name].append(done.per_second)
+                    medians[name].append(done.percentile(0.5))
+            for name in ("with", "without"):
+                rate, half = statistics.median(rates[name]), statistics.median(medians[name])
+                print(f"{path:<28} {name:<8} {rate:8.0f} /s   p50 {half:6.2f} ms")
+        size = sum(one.stat().st_size for one in (Path(one) / "events").iterdir())
+        print(f"kept on disk: {size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

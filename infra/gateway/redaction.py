@@ -1,0 +1,90 @@
+"""What the journal does not keep: passwords, tokens, codes and all else that lets somebody in.
+
+By the names of members, at any depth, also inside JSON that stands in a text, as messages of
+queues and bodies of requests do; and by what gives itself away in a text. A body that is no JSON
+is kept only where nobody signs in by it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+HIDDEN = "[redacted]"
+_DEEPEST = 40
+# Parts of names: `new_password`, `X-Amz-Signature`, `refresh_token`, `Set-Cookie`.
+_SECRET = re.compile(
+    r"passw|secret|token|cookie|authorization|api-?_?key|signature|credential|ticket|recovery"
+    r"|private-?_?key|assertion|nonce|verifier|challenge|^otp|^mfa|^totp|^pin$|^state$|^session$",
+    re.I,
+)
+# Of these a value of text is secret, but a number or a word that stands for a fault is not.
+_CODE = re.compile(r"(^|_)codes?$", re.I)
+_FAULT_CODE = re.compile(r"[a-z]+(_[a-z]+)*")
+_IN_LINK = re.compile(
+    r"([?&#](?:[\w-]*token|code|state|ticket|otp|key|[\w-]*signature|[\w-]*credential|sig)=)[^&#\s\"]+",
+    re.I,
+)
+_BEARER = re.compile(r"\b(Bearer|Basic) [\w.~+/=-]+|\bcvk_[\w-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*")
+_PLACE = re.compile(r"^/(auth|admin|\.well-known)(/|$)")
+
+
+def redacted(value: Any, depth: int = 0) -> Any:
+    """The value without secrets; what it is made of stays as it is."""
+    if depth > _DEEPEST:
+        return HIDDEN
+    if isinstance(value, dict):
+        kept = {name: _member(str(name), one, depth) for name, one in value.items()}
+        if "httpMethod" in value and "body" in value:
+            kept["body"] = _body(value)
+        return kept
+    if isinstance(value, list):
+        return [redacted(one, depth + 1) for one in value]
+    if isinstance(value, str):
+        return text(value, depth)
+    return value
+
+
+def text(value: str, depth: int = 0) -> str:
+    """A text without secrets, JSON or not."""
+    begin = value[:1]
+    if begin in ("{", "["):
+        try:
+            whole = json.loads(value)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            changed = redacted(whole, depth + 1)
+            return value if changed == whole else json.dumps(changed, ensure_ascii=False)
+    if "=" in value:
+        value = _IN_LINK.sub(rf"\1{HIDDEN}", value)
+    return _BEARER.sub(HIDDEN, value) if " " in value or "." in value or "_" in value else value
+
+
+def _member(name: str, value: Any, depth: int) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if _SECRET.search(name):
+        return HIDDEN
+    if _CODE.search(name) and not _is_harmless(value):
+        return HIDDEN
+    return redacted(value, depth + 1)
+
+
+def _is_harmless(value: Any) -> bool:
+    return isinstance(value, str) and _FAULT_CODE.fullmatch(value) is not None
+
+
+def _body(event: Mapping[str, Any]) -> Any:
+    body = event["body"]
+    if not isinstance(body, str) or not body:
+        return body
+    if event.get("isBase64Encoded"):
+        return HIDDEN
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return HIDDEN if _PLACE.match(str(event.get("path", ""))) or "=" in body else text(body)
+    return text(body)

@@ -1,0 +1,98 @@
+"""What the journal keeps of events and answers: nothing that lets anybody in."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from infra.gateway.redaction import HIDDEN, redacted, text
+
+SECRET = "s3cr3t-Value"
+
+
+def http(path: str, body: Any = None, **headers: str) -> dict[str, Any]:
+    return {
+        "httpMethod": "POST",
+        "path": path,
+        "headers": headers,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        "body": body if body is None or isinstance(body, str) else json.dumps(body),
+        "isBase64Encoded": False,
+    }
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        http("/records/posts", Authorization=f"Bearer {SECRET}"),
+        http("/records/posts", Cookie=f"__Host-session={SECRET}"),
+        http("/records/posts", **{"X-Api-Key": SECRET}),
+        http("/auth/sign-in", {"email": "a@example.test", "password": SECRET}),
+        http("/auth/change-password", {"new_password": SECRET, "old": {"passwordAgain": SECRET}}),
+        http("/auth/otp", {"code": SECRET}),
+        http("/auth/mfa", {"code": 123456, "recovery_code": SECRET}),
+        http("/auth/form", f"user=a&password={SECRET}"),
+        http("/auth/sign-in", f"not json {SECRET}"),
+        {"httpMethod": "POST", "path": "/x", "body": SECRET, "isBase64Encoded": True},
+        {"queryStringParameters": {"ticket": SECRET, "code": SECRET, "state": SECRET}},
+        {"statusCode": 200, "body": json.dumps({"access_token": SECRET, "refresh_token": SECRET})},
+        {"statusCode": 201, "multiValueHeaders": {"Set-Cookie": [SECRET]}, "body": ""},
+        {"headers": {"Location": f"https://example.test/cb?code={SECRET}&ok=1"}},
+        {"headers": {"Location": f"https://example.test/auth/verify#token={SECRET}"}},
+        {"upload": {"url": f"http://127.0.0.1/_files/b/k?signature={SECRET}&expires=1"}},
+        {"url": f"https://b.s3.amazonaws.com/k?X-Amz-Signature={SECRET}"},
+        {"Records": [{"body": json.dumps({"letter": "reset", "token": SECRET})}]},
+        {"Records": [{"body": json.dumps({"deep": json.dumps({"secret": SECRET})})}]},
+        {"Records": [{"dynamodb": {"NewImage": {"d": {"M": {"password": {"S": SECRET}}}}}}]},
+        {"requestContext": {}, "body": json.dumps({"type": "auth", "token": SECRET})},
+        {"key": {"client_secret": SECRET, "private_key": [SECRET]}},
+    ],
+)
+def test_secrets_are_taken_out_wherever_they_stand(value: Any) -> None:
+    kept = json.dumps(redacted(value))
+    assert SECRET not in kept
+    assert "123456" not in kept
+    assert HIDDEN in kept
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"calling with Bearer {SECRET}",
+        "the key cvk_a1B2c3D4e5",
+        "a token eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl",
+        '{"level":"INFO","message":"m","password":"s3cr3t-Value"}',
+    ],
+)
+def test_lines_that_functions_print_are_cleaned_too(line: str) -> None:
+    assert HIDDEN in text(line)
+    assert not any(part in text(line) for part in (SECRET, "cvk_", "eyJ"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        http("/records/posts", {"title": "Hello = world? [1]", "tags": ["a", None], "n": 1.5}),
+        {"statusCode": 404, "body": json.dumps({"code": "not_found", "status": 404})},
+        {"Records": [{"s3": {"object": {"key": "imports/a b.csv", "size": 5}}}]},
+        {"time": "2026-01-01T00:00:00Z", "source": "aws.scheduler", "detail": {}},
+        "",
+        "plain",
+        7,
+        None,
+        True,
+        [],
+        {},
+    ],
+)
+def test_what_is_no_secret_stays_as_it_is(value: Any) -> None:
+    assert redacted(value) == value
+
+
+def test_a_value_without_a_bottom_ends() -> None:
+    deep: Any = SECRET
+    for _ in range(200):
+        deep = [deep]
+    assert SECRET not in json.dumps(redacted(deep))
