@@ -106,9 +106,7 @@ BODIES: list[tuple[dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("body", "field", "code"), BODIES)
-def test_what_cannot_be_reserved(
-    files: Files, body: dict[str, Any], field: str, code: str
-) -> None:
+def test_what_cannot_be_reserved(files: Files, body: dict[str, Any], field: str, code: str) -> None:
     answer = files.reserve("ada", "photo", b"x", "image/png", **body)
     assert answer.status == 422
     assert (answer.json["errors"][0]["field"], answer.json["errors"][0]["code"]) == (field, code)
