@@ -50,7 +50,6 @@ class Purpose:
 VERIFY = Purpose("verify", 3 * 86_400)
 RESET = Purpose("reset", 3_600)
 CHANGE_EMAIL = Purpose("change_email", 3_600)
-MAGIC = Purpose("magic", 900)
 
 
 class Challenges:

@@ -244,9 +244,12 @@ class Identities:
         """Make an anonymous user one with an identity, and with its e-mail if that is free."""
         users = self._users()
         values = named(user.values)
-        email = profile.email.lower()
-        if email and self._records.find_unique(users, ("email",), (email,)) is None:
-            values |= {"email": email, "verified": True}
+        claims = claimed_emails(users, profile.email) if profile.email else ()
+        # In lower case, the last; of one that cannot be kept, as with letters that only look like
+        # those of another, nothing is left.
+        taken = (self._records.find_unique(users, ("email",), (one,)) for one in claims)
+        if claims and not any(taken):
+            values |= {"email": claims[-1], "verified": True}
         now = max(self._clock(), user.updated)
         after = replace(user, version=user.version + 1, updated=now, values=values)
         self._accounts.check_new(after, caller)
