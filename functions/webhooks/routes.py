@@ -8,6 +8,7 @@ from typing import Any
 from covey.errors import FieldError, Invalid, NotFound
 from covey.http import Parameter, Request, Response, Routes, invalid_parameter, no_content
 from covey.http.operation import JSON, MERGE_PATCH
+from covey.identity.administrators import administrators_only
 from covey.records.conditions import Conditions
 from covey.records.time import parse_rfc3339
 from covey.webhooks.deliveries import Sought
@@ -108,6 +109,7 @@ def _endpoints(routes: Routes) -> None:
     )
     def rotate_secret(request: Request, id: str) -> Response:
         """For `overlap_hours` each request is signed with both secrets."""
+        administrators_only(request.principal)
         hours = _hours(request.json())
         changed, secret = services().webhooks.rotate(request.principal, id, hours, request.place)
         return Response({**_shown(changed), "secret": secret}, etag=changed.etag)
@@ -184,6 +186,7 @@ def _deliveries(routes: Routes) -> None:
     )
     def replay_deliveries(request: Request, id: str) -> Response:
         """Those of a time and status, by a job: the failed ones unless `status` says else."""
+        administrators_only(request.principal)
         sought = _sought(request.json())
         job = services().replays.start(request.principal, id, sought, request.place)
         return Response({"job": job.id}, status=202, location=f"/jobs/{job.id}")

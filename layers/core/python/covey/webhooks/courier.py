@@ -151,7 +151,7 @@ class Courier:
         """Disable an endpoint that wants nothing more, or has taken nothing for days."""
         if shift.gone:
             self._disable(shift.endpoint, "gone")
-        elif is_lost(shift.circuit.health, self._now()):
+        elif shift.failed and is_lost(shift.circuit.health, self._now()):
             self._disable(shift.endpoint, "failing")
 
     def _leave(self, shift: _Shift, before: Health) -> Health | None:
@@ -197,6 +197,7 @@ class _Shift:
         self.circuit = circuit
         self.time_left = time_left
         self.gone = False
+        self.failed = False
 
     def goes_on(self, now: int) -> bool:
         """Whether another attempt may be thought of."""
@@ -209,5 +210,6 @@ class _Shift:
         elif attempt.succeeded:
             self.circuit.succeeded()
         else:
+            self.failed = True
             self.gone = self.gone or attempt.status == GONE
             self.circuit.failed(now, attempt)
