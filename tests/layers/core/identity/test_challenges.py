@@ -8,7 +8,8 @@ import threading
 import pytest
 
 from covey.errors import Unauthenticated
-from covey.identity.challenges import MAGIC, RESET, VERIFY, Challenges, Purpose
+from covey.identity.challenges import RESET, VERIFY, Challenges, Purpose
+from covey.identity.flows import MAGIC
 from covey.store.records import DynamoRecordStore
 from covey.store.transport import transport
 from covey.testing.records import MemoryRecordStore
