@@ -14,7 +14,7 @@ from covey.records.conditions import Conditions
 from covey.wiring import services
 
 _RULE = {"type": ["string", "boolean"], "description": "An expression."}
-SCHEMAS = {
+SCHEMAS: dict[str, dict[str, Any]] = {
     "Channel": {
         "type": "object",
         "additionalProperties": False,

@@ -11,7 +11,7 @@ from covey.wiring import services
 
 _ROOM = {"type": "string", "maxLength": MAX_ADDRESS, "description": "Such as rooms/42."}
 _TIME = {"type": "string", "format": "date-time"}
-SCHEMAS = {
+SCHEMAS: dict[str, dict[str, Any]] = {
     "ChannelMessageInput": {
         "type": "object",
         "additionalProperties": False,

@@ -133,8 +133,10 @@ def test_a_user_whose_sessions_were_ended_hears_nothing_more(house: House) -> No
     house.told(ben)
     services().sessions.end_all("ben")
     house.say(ann, "publish", data={"text": "secret"})
-    assert [one for one in house.told(ben) if one["type"] == "message"] == []
-    assert "secret" not in json.dumps(house.say(ben, "publish", data={"text": "x"}))
+    assert [one["type"] for one in house.told(ben)] == ["closed"]
+    assert house.sockets.closed == [ben]
+    assert [one["event"] for one in house.told(ann) if one["type"] == "presence"] == ["leave"]
+    assert not any(ben in name for name in kept())
 
 
 def test_a_socket_that_signs_in_anew_keeps_its_rooms(house: House) -> None:

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from covey.channels.callers import Callers
 from covey.channels.catalog import Channels
 from covey.channels.document import load
 from covey.channels.messages import ChannelMessages
 from covey.channels.model import MAX_JOINED, MAX_STATE
 from covey.channels.rooms import Rooms
+from covey.channels.sending import Sender
 from covey.channels.service import Gathering
 from covey.collections.catalog import Catalog
 from covey.collections.document import load as load_collection
@@ -26,7 +28,7 @@ from covey.realtime.model import Connection, Identity
 from covey.records.fetching import Fetcher
 from covey.records.model import Record
 from covey.testing.catalog import MemoryCatalogStore
-from covey.testing.channels import MemoryChannelStore, MemoryMemberStore, MemorySender
+from covey.testing.channels import MemoryChannelStore, MemoryMemberStore
 from covey.testing.realtime import MemoryConnectionStore
 from covey.testing.records import MemoryRecordStore
 from covey.testing.sockets import MemorySockets
@@ -71,10 +73,11 @@ class House:
             self.channels.save(load(document))
         self.connections, self.sockets = MemoryConnectionStore(), MemorySockets()
         self.members = MemoryMemberStore(self.connections)
+        self.caller = Callers(self.present, now=lambda: self.now)
         self.rooms = Rooms(
             self.channels,
             self.members,
-            MemorySender(self.sockets),
+            Sender(self.sockets, self.connections),
             self.caller,
             self.reads,
             self.connections.close,
@@ -89,10 +92,9 @@ class House:
         )
         self.conversation = Conversation(self.connections, ChannelMessages(self.gathering).kinds)
 
-    def caller(self, identity: Identity) -> Principal | None:
-        who = identity.principal(int(self.now))
-        if who is None or who.id in self.ended:
-            return None
+    def present(self, who: Principal) -> Principal:
+        if who.id in self.ended:
+            raise Unauthenticated("The session has ended.", code="invalid_token")
         return with_profile(who, lambda user: {})
 
     def reads(self) -> Fetcher:
@@ -234,13 +236,41 @@ def test_rules_are_asked_again_when_a_message_is_sent(house: House) -> None:
 
 def test_a_sign_in_that_ran_out_is_told_nothing_until_it_is_renewed(house: House) -> None:
     joined(house, "ann", "ben")
-    house.ended.add("ben")
+    house.now += 901
+    renew(house, "ann")
     house.say("ann", "publish", data={"text": "x"})
     assert house.told("ben") == []
     assert house.say("ben", "publish", data={"text": "x"})["code"] == "sign_in_expired"
-    house.ended.clear()
+    renew(house, "ben")
     house.say("ann", "publish", data={"text": "x"})
-    assert len(house.told("ben")) == 1
+    assert [one["type"] for one in house.told("ben")] == ["message"]
+
+
+def test_who_was_signed_out_everywhere_is_told_and_ended(house: House) -> None:
+    joined(house, "ann", "ben")
+    house.ended.add("ben")
+    house.say("ann", "publish", data={"text": "secret"})
+    (told,) = house.told("ben")
+    assert (told["type"], told["code"]) == ("closed", "invalid_token")
+    assert house.sockets.closed == ["ben"]
+    assert house.events("ann") == [("leave", ["ben"])]
+    assert house.members.addresses("ben") == []
+
+
+def test_a_socket_that_cannot_be_reached_holds_nobody_up_and_is_ended(house: House) -> None:
+    house.admit("zoe")
+    joined(house, "ben", "ann", house.open("zoe", "zoe"))
+    house.sockets.stuck.add("ben")
+    assert house.say("ann", "publish", data={"text": "x"})["type"] == "published"
+    assert [one["type"] for one in house.told("zoe")] == ["message", "presence"]
+    assert house.sockets.closed == ["ben"]
+    assert house.members.addresses("ben") == []
+
+
+def renew(house: House, user: str) -> None:
+    identity = Identity(Kind.USER, user, (), "s", int(house.now) + 900)
+    house.connections.identify(user, identity)
+    house.gathering.identify(user, identity)
 
 
 def test_a_socket_that_is_gone_leaves_everything_and_holds_nobody_up(house: House) -> None:
@@ -394,9 +424,7 @@ def test_a_socket_that_speaks_for_another_user_is_another_member(house: House) -
 def test_one_whose_sign_in_ran_out_is_not_listed(house: House) -> None:
     joined(house, "ann", "ben")
     house.now += 901
-    renewed = Identity(Kind.USER, "ann", (), "s", int(house.now) + 900)
-    house.connections.identify("ann", renewed)
-    house.gathering.identify("ann", renewed)
+    renew(house, "ann")
     assert [one["id"] for one in house.say("ann", "presence")["members"]] == ["ann"]
 
 
@@ -447,7 +475,7 @@ def test_what_is_malformed_is_answered_and_changes_nothing(
 
 
 def test_a_guest_and_an_ended_session_are_nobody(house: House) -> None:
-    assert house.caller(Identity()) is GUEST
+    assert house.caller(Identity()) == GUEST
     house.now += 901
     assert house.say("ann", "join")["code"] == "sign_in_expired"
     with pytest.raises(Unauthenticated):

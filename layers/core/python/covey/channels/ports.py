@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from covey.channels.model import Channel, Member
+from covey.errors import Unauthenticated
 from covey.realtime.model import Identity
 
 Joined = Literal["joined", "full", "gone"]
@@ -79,6 +80,11 @@ class MemberStore(Protocol):
 class Sender(Protocol):
     """How sockets are told; nobody is held up by one that is slow."""
 
-    def send(self, outbox: Mapping[str, Sequence[Mapping[str, Any]]]) -> Sequence[str]:
-        """Send events by connection, in their order; the connections that are gone."""
+    def send(
+        self, outbox: Mapping[str, Sequence[Mapping[str, Any] | Unauthenticated]]
+    ) -> Sequence[str]:
+        """Send events by connection, in their order; the connections that are gone.
+
+        One whose event is Unauthenticated is told so, and ended.
+        """
         ...

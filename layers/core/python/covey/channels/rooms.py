@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from covey.channels.access import foresee, may
+from covey.channels.callers import Callers
 from covey.channels.catalog import Channels
 from covey.channels.model import Member, Room
 from covey.channels.ports import MemberStore, Sender
 from covey.channels.presence import here, users_of
 from covey.collections.scope import Reads
-from covey.errors import NotFound
+from covey.errors import NotFound, Unauthenticated
 from covey.identity.principal import Principal
-from covey.realtime.model import Identity
 
 Event = dict[str, Any]
 
@@ -50,15 +50,15 @@ class Rooms:
         channels: Channels,
         members: MemberStore,
         sender: Sender,
-        caller: Callable[[Identity], Principal | None],
+        callers: Callers,
         reads: Callable[[], Reads],
         close: Callable[[str], None],
     ) -> None:
-        """`caller` is whom an identity speaks for now; `close` forgets a socket's connection."""
+        """`close` forgets a socket's connection."""
         self._channels = channels
         self._members = members
         self._sender = sender
-        self._caller = caller
+        self._callers = callers
         self._reads = reads
         self._close = close
 
@@ -97,26 +97,25 @@ class Rooms:
 
     def _outbox(
         self, room: Room, members: Sequence[Member], notices: Sequence[Notice]
-    ) -> tuple[dict[str, list[Event]], list[Member]]:
+    ) -> tuple[dict[str, list[Event | Unauthenticated]], list[Member]]:
         """What each socket is to be sent, and who may not be in this room any more."""
         read = self._reads()
-        asked = [(one, who) for one in members if (who := self._caller(one.identity)) is not None]
-        foresee([who for _, who in asked], ("subscribe", "presence"), room, read)
-        outbox: dict[str, list[Event]] = {}
+        callers = self._callers.each([one.identity for one in members])
+        there = [who for who in callers.values() if isinstance(who, Principal)]
+        foresee(there, ("subscribe", "presence"), room, read)
+        outbox: dict[str, list[Event | Unauthenticated]] = {}
         lost = []
-        for member, who in asked:
-            if not may(who, "subscribe", room, read):
+        for member in members:
+            who = callers[member.identity]
+            if isinstance(who, Unauthenticated):
+                outbox[member.connection] = [who]
+            elif who is not None and not may(who, "subscribe", room, read):
                 outbox[member.connection] = [put_out_event(room.address)]
                 lost.append(member)
-                continue
-            sees = member.present and may(who, "presence", room, read)
-            events = [
-                one.event
-                for one in notices
-                if one.skip != member.connection and (sees or not one.presence)
-            ]
-            if events:
-                outbox[member.connection] = events
+            elif who is not None:
+                sees = member.present and may(who, "presence", room, read)
+                events = _meant_for(member, notices, sees=sees)
+                outbox |= {member.connection: events} if events else {}
         return outbox, lost
 
     def _departures(self, connections: Iterable[str]) -> list[_Round]:
@@ -129,6 +128,15 @@ class Rooms:
                     rounds.append(_Round(address, departed=[member]))
             self._members.forget(connection)
         return rounds
+
+
+def _meant_for(
+    member: Member, notices: Sequence[Notice], *, sees: bool
+) -> list[Event | Unauthenticated]:
+    """The events for a member who sees presence, or not."""
+    return [
+        one.event for one in notices if one.skip != member.connection and (sees or not one.presence)
+    ]
 
 
 def put_out_event(address: str) -> Event:

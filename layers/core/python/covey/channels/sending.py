@@ -1,56 +1,46 @@
-"""Events to sockets: in order for each, side by side, so that no socket waits for another."""
+"""Events to the sockets of a room, and which of them are gone."""
 
 from __future__ import annotations
 
-import logging
+from collections import deque
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from covey import json
-from covey.errors import TooLarge, Unavailable
-from covey.realtime.sockets import Gone, Sockets
+from covey.errors import Unauthenticated
+from covey.realtime.delivery import Delivery
+from covey.realtime.ports import ConnectionStore
+from covey.realtime.sockets import Sockets
 
-SENDERS = 8
-_log = logging.getLogger(__name__)
-
-Event = Mapping[str, Any]
+Told = Mapping[str, Any] | Unauthenticated
 
 
 class Sender:
-    """Sends what waits for each socket."""
+    """Sends side by side, and lets nobody go meanwhile: that sends in its turn.
 
-    def __init__(self, sockets: Sockets) -> None:
-        self._sockets = sockets
+    It has a delivery of its own: who is let go of by another one's workers waits for this.
+    """
 
-    def send(self, outbox: Mapping[str, Sequence[Event]]) -> list[str]:
-        """Send events by connection, in their order; the connections that are gone.
+    def __init__(self, sockets: Sockets, connections: ConnectionStore) -> None:
+        self._gone: deque[str] = deque()
+        self._delivery = Delivery(sockets, connections, self._gone.append)
 
-        One that cannot be reached misses what is left, which is logged.
+    def send(self, outbox: Mapping[str, Sequence[Told]]) -> list[str]:
+        """Send events by connection, in their order; connections that are gone.
+
+        One whose event is Unauthenticated is told so, and ended. One that cannot be reached is
+        ended too. Raises the first failure that is no socket's own, when all had their turn.
         """
-        if not outbox:
-            return []
-        with ThreadPoolExecutor(min(SENDERS, len(outbox))) as pool:
-            here = list(pool.map(self._send, outbox, outbox.values()))
-        return [connection for connection, still in zip(outbox, here, strict=True) if not still]
-
-    def _send(self, connection: str, events: Sequence[Event]) -> bool:
-        """Whether the connection is still there, as far as is known."""
         try:
-            for event in events:
-                self._post(connection, event)
-        except Gone:
-            return False
-        except Unavailable as exc:
-            _log.warning("%s could not be reached: %s", connection, exc.detail)
-        return True
+            self._delivery.deliver(outbox, _frame)
+        finally:
+            gone = []
+            while self._gone:  # of another send at the same time too: whoever finds it lets it go
+                gone.append(self._gone.popleft())
+        return gone
 
-    def _post(self, connection: str, event: Event) -> None:
-        try:
-            self._sockets.post(connection, json.encode(event).encode())
-        except TooLarge:
-            if "record" not in event:
-                raise
-            # A record may be larger than a message: whoever wants it whole reads it.
-            short = {**event, "record": {"id": event["record"]["id"]}, "partial": True}
-            self._sockets.post(connection, json.encode(short).encode())
+
+def _frame(told: Told) -> bytes:
+    if isinstance(told, Unauthenticated):
+        raise told
+    return json.encode(told).encode()

@@ -1,8 +1,7 @@
-"""Declared channels and members in memory, and a sender that posts at once, for tests."""
+"""Declared channels and members in memory, for tests."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,6 @@ from covey.channels.ports import Joined
 from covey.errors import Conflict
 from covey.realtime.model import Identity
 from covey.realtime.ports import ConnectionStore
-from covey.realtime.sockets import Gone, Sockets
 
 
 class MemoryChannelStore:
@@ -100,21 +98,3 @@ class MemoryMemberStore:
             return None
         self._kept[address, connection] = replace(before, **changes)
         return self._kept[address, connection]
-
-
-class MemorySender:
-    """Posts one after the other."""
-
-    def __init__(self, sockets: Sockets) -> None:
-        self._sockets = sockets
-
-    def send(self, outbox: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
-        """The connections that are gone."""
-        gone = []
-        for connection, events in outbox.items():
-            try:
-                for event in events:
-                    self._sockets.post(connection, json.encode(event).encode())
-            except Gone:
-                gone.append(connection)
-        return gone

@@ -41,7 +41,7 @@ class ChannelServices(WorkServices):
         """Events to sockets."""
         from covey.channels.sending import Sender
 
-        return Sender(self.sockets)
+        return Sender(self.sockets, self.connections)
 
     @cached_property
     def channels(self) -> Channels:

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from covey.realtime.delivery import Delivery
     from covey.realtime.fan_out import FanOut
     from covey.realtime.messages import Conversation
+    from covey.realtime.pacing import Pacing
     from covey.realtime.ports import ChangeLog, Places
     from covey.realtime.subscribing import Subscribing
-    from covey.realtime.pacing import Pacing
     from covey.realtime.tickets import Tickets
 
 
@@ -49,14 +49,6 @@ class RealtimeServices(ChannelServices):
         )
 
     @cached_property
-    def pacing(self) -> Pacing:
-        """How fast sockets may send."""
-        from covey.realtime.pacing import Pacing
-        from covey.store.models.frames import DynamoFrames
-
-        return Pacing(DynamoFrames(), self.settings.frame_rate)
-
-    @cached_property
     def change_log(self) -> ChangeLog:
         """The latest changes, for who was away a moment."""
         from covey.store.change_log import DynamoChangeLog
@@ -89,6 +81,14 @@ class RealtimeServices(ChannelServices):
         from covey.realtime.delivery import Delivery
 
         return Delivery(self.sockets, self.connections, self.rooms.depart)
+
+    @cached_property
+    def pacing(self) -> Pacing:
+        """How fast sockets may send."""
+        from covey.realtime.pacing import Pacing
+        from covey.store.models.frames import DynamoFrames
+
+        return Pacing(DynamoFrames(), self.settings.frame_rate)
 
     @cached_property
     def fan_out(self) -> FanOut:
