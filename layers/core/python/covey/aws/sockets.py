@@ -9,14 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import cached_property
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, urlsplit
 
 import botocore.session
 import urllib3
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from covey.aws.signing import Signer
 from covey.errors import TooLarge, Unavailable
 from covey.realtime.sockets import Gone
 
@@ -43,11 +43,20 @@ class ApiGatewaySockets:
         self._pool = urllib3.PoolManager(maxsize=32, retries=False, timeout=_TIMEOUT)
 
     @cached_property
-    def _signer(self) -> SigV4Auth:
-        session = botocore.session.get_session()
-        credentials = self._credentials or session.get_credentials()
-        region = self._region or session.get_config_variable("region") or "us-east-1"
-        return SigV4Auth(credentials, "execute-api", region)
+    def _session(self) -> Any:
+        return botocore.session.get_session()
+
+    @cached_property
+    def _signer(self) -> Signer:
+        region = self._region or self._session.get_config_variable("region") or "us-east-1"
+        return Signer(region, "execute-api")
+
+    @cached_property
+    def _keys(self) -> Credentials:
+        found = self._credentials or self._session.get_credentials()
+        if found is None:
+            raise RuntimeError("no AWS credentials were found")
+        return found
 
     def post(self, connection_id: str, data: bytes) -> None:
         """Send one text frame, at most 128 KB; raises Gone, TooLarge or Unavailable."""
@@ -67,7 +76,7 @@ class ApiGatewaySockets:
 
     def _tried(self, method: str, connection_id: str, data: bytes) -> int:
         """The status of the last attempt; 0 when there was no answer."""
-        # Identifiers end in "=": the path is sent quoted, and SigV4Auth quotes it once more.
+        # Identifiers end in "=": the path is sent quoted, and signed quoted once more.
         url = f"{self._url}/@connections/{quote(connection_id, safe='')}"
         status = 0
         for attempt in range(_ATTEMPTS):
@@ -81,12 +90,17 @@ class ApiGatewaySockets:
         return status
 
     def _send(self, method: str, url: str, data: bytes) -> int:
-        request = AWSRequest(method, url, data=data, headers={"Content-Type": "text/plain"})
-        self._signer.add_auth(request)
+        host, path = self._place(url)
+        keys = self._keys.get_frozen_credentials()
+        headers = self._signer.headers(method, host, path, data, keys, content_type="text/plain")
         try:
-            answer = self._pool.request(
-                method, url, body=data, headers=dict(request.headers.items())
-            )
+            answer = self._pool.request(method, url, body=data, headers=headers)
         except urllib3.exceptions.HTTPError:
             return 0
         return int(answer.status)
+
+    def _place(self, url: str) -> tuple[str, str]:
+        parts = urlsplit(url)
+        usual = {"https": 443, "http": 80}.get(parts.scheme)
+        host = parts.hostname or ""
+        return host if parts.port in (None, usual) else f"{host}:{parts.port}", parts.path
