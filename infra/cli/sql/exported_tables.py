@@ -18,6 +18,7 @@ SYSTEM = ("created", "updated", "version")
 _MOST = 2**63
 _ACTIONS = {"cascade": "CASCADE", "clear": "SET NULL", "restrict": "RESTRICT"}
 _ID = 128
+_FILE = 26
 
 
 class ExactNumber(UserDefinedType[Any]):
@@ -93,7 +94,9 @@ class Tables:
         return sa.String(about["max"]) if about.get("max") else sa.Text()
 
     def _short(self, about: Mapping[str, Any], _name: str) -> Any:
-        return sa.String({"email": 254, "url": 2_048, "relation": _ID}[about["type"]])
+        return sa.String(
+            {"email": 254, "url": 2_048, "relation": _ID, "file": _FILE}[about["type"]]
+        )
 
     def _choice(self, about: Mapping[str, Any], name: str) -> Any:
         return sa.Enum(
@@ -191,6 +194,7 @@ _TYPES: Mapping[str, Callable[[Tables, Mapping[str, Any], str], Any]] = {
     "email": Tables._short,
     "url": Tables._short,
     "relation": Tables._short,
+    "file": Tables._short,
     "choice": Tables._choice,
     "integer": Tables._integer,
     "number": Tables._number,
