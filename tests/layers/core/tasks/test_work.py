@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -45,6 +47,15 @@ def test_a_task_runs_with_its_arguments_and_keeps_what_it_returned(house: House)
     assert (done.status, done.attempt, house.did) == (Status.DONE, 1, [{"n": [1, None]}])
     assert done.result == {"returned": {"n": [1, None]}}
     assert done.ended >= done.started > 0
+
+
+def test_numbers_arrive_as_the_standard_library_reads_them(house: House) -> None:
+    job_id = house.tasks.enqueue("note", {"what": [{"a": 0.5}, Decimal("1.25"), 3]})
+    house.work()
+    assert [type(one) for one in house.did[0]] == [dict, float, int]
+    assert house.did == [[{"a": 0.5}, 1.25, 3]]
+    assert isinstance(house.did[0][0]["a"], float)
+    assert job_of(house, job_id).detail["arguments"]["what"][1] == Decimal("1.25")
 
 
 def test_what_cannot_be_kept_of_a_result_is_left_out(house: House) -> None:
@@ -147,8 +158,6 @@ def test_a_task_whose_runner_dies_is_begun_again_under_its_id_and_given_up_at_la
     for attempt in (1, 2):  # as a process that ends leaves it
         known = job_of(house, job_id)
         lease = house.clock.ms + LEASE_MS
-        from dataclasses import replace
-
         house.store.save(known, replace(known, status=Status.RUNNING, attempt=attempt, lease=lease))
         house.clock.ms += LEASE_MS
     house.runner.run(job_id, lambda: True)

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 from covey import json
@@ -121,7 +122,7 @@ class TaskWork:
         seconds = float(detail.get("timeout", task.timeout))
         thread = threading.Thread(
             target=copy_context().run,
-            args=(_within, run, task.function, detail["arguments"], outcome),
+            args=(_within, run, task.function, _plain(detail["arguments"]), outcome),
             daemon=True,
         )
         root = logging.getLogger()
@@ -204,6 +205,15 @@ def _stop(thread: threading.Thread, outcome: _Outcome, why: type[Exception]) -> 
 def _shown(job: Job, run: Run) -> Job:
     position = {**job.position, "offset": run.done} if run.total else job.position
     return replace(job, log=run.lines.kept(), done=run.done, total=run.total, position=position)
+
+
+def _plain(value: Any) -> Any:
+    """As the standard library reads JSON: tasks give numbers to what knows no Decimal."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list) else value
 
 
 def _told(value: Any) -> Any:
