@@ -12,7 +12,20 @@
 How to write them is in docs/guide/hooks.md; decision 0024 says what a hook may do.
 """
 
-from covey.hooks.declaring import after, before
+from typing import TYPE_CHECKING, Any
+
 from covey.hooks.write import Refused, Write
 
+if TYPE_CHECKING:
+    from covey.hooks.declaring import after as after
+    from covey.hooks.declaring import before as before
+
 __all__ = ["Refused", "Write", "after", "before"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("after", "before"):
+        raise AttributeError(f"module 'covey.hooks' has no attribute {name!r}")
+    from covey.hooks import declaring  # on first use: every write imports this package
+
+    return getattr(declaring, name)

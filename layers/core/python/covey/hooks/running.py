@@ -10,10 +10,13 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
 from covey.errors import CoveyError, Unavailable
-from covey.hooks.declaring import Before
 from covey.hooks.write import Refused, Write
+
+if TYPE_CHECKING:
+    from covey.hooks.declaring import Before
 
 DEEPEST = 4  # hooks whose writes call hooks whose writes …
 SLOW_SECONDS = 1.0

@@ -26,6 +26,7 @@ from covey.identity.throttle import Throttle
 from covey.identity.tokens import Tokens
 from covey.identity.users import claimed_emails, new_user, roles_of
 from covey.mail.post import Post
+from covey.records.hooking import Hooks, NoHooks, hooked
 from covey.records.model import Record
 from covey.records.time import now_ms
 
@@ -80,11 +81,13 @@ class Accounts:
         by_mail: bool = False,
         clock: Callable[[], int] = now_ms,
         reads: Callable[[], Reads] | None = None,
+        hooks: Hooks | None = None,
     ) -> None:
         """`by_mail`: whoever signs up proves the address by mail before they can sign in.
 
         `reads` makes what the rules of `users` read other records by.
         """
+        self._hooks = hooks or NoHooks()
         self._reads = reads
         self._collections = collections
         self._records = records
@@ -121,6 +124,7 @@ class Accounts:
         written = values.keys() - {"email"}
         self.check_new(user, caller, written)
         self._limits.take(throttle.SIGN_UP_ADDRESS, place.address)
+        user = self.hooked(user, caller)
         if not self._by_mail:
             return self.add(user, str(password), place=place)
         account = Account(user.id, passwords.digest(str(password)), user.created // 1000)
@@ -140,6 +144,10 @@ class Accounts:
         users = open_to_sign_up(self._collections.get(USERS))
         read = None if self._reads is None else self._reads()
         authorize(caller, "create", users, user, changed_fields=sorted(written), read=read)
+    def hooked(self, user: Record, caller: Principal) -> Record:
+        """A new user as the team's hooks leave it; raises as `covey.records.hooking.hooked`."""
+        users = self._collections.get(USERS)
+        return hooked(self._hooks, users, "create", user, who=caller)
 
     def prepare(
         self, values: Mapping[str, Any], password: object, caller: Principal = GUEST

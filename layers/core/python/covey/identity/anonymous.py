@@ -113,6 +113,7 @@ class AnonymousUsers:
         user = new_member(users, values, id=id, now=int(now * 1000), caller=caller)
         self._accounts.check_new(user, caller, values)
         self._limits.take(throttle.ANONYMOUS_ADDRESS, place.address)
+        user = self._accounts.hooked(user, caller)
         user = replace(user, values={**user.values, "roles": [ANONYMOUS]})
         account = Account(id, "", user.created // 1000)
         due = int(now) + self._lifetime + GRACE_S

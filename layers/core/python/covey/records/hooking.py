@@ -11,18 +11,20 @@ import logging
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from covey.collections.model import Collection
 from covey.errors import CoveyError
 from covey.fields import expires_at, validate_record
-from covey.hooks.declaring import Before
 from covey.hooks.running import hooks_failed, run
 from covey.hooks.write import Action, Write
 from covey.identity.principal import Principal
 from covey.records.model import Record
 from covey.records.patch import same
 from covey.records.plain import document
+
+if TYPE_CHECKING:
+    from covey.hooks.declaring import Before
 
 _log = logging.getLogger(__name__)
 

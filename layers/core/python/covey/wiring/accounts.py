@@ -41,6 +41,7 @@ class AccountServices(MailServices):
             second=self.second_factor,
             by_mail=self.settings.sign_up == "by_mail",
             reads=self.reads,
+            hooks=self.hooks,
         )
 
     @cached_property

@@ -216,6 +216,7 @@ class Identities:
         if profile.email:
             user = replace(user, values={**user.values, "verified": True})
         self._accounts.check_new(user, GUEST, values)
+        user = self._accounts.hooked(user, GUEST)
         account = Account(user.id, "", user.created // 1000)
         identity = self._identity(profile, user.id)
         also = [self._store.creation(account), *self._identities.creation(identity)]
