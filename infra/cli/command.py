@@ -26,23 +26,9 @@ _TEAM = HOUSE / "layers" / "team" / "python"
 
 @click.group(context_settings=CONTEXT)
 def main() -> None:
-    r"""Covey: a whole backend as a flock of Lambda functions.
+    """Covey: a whole backend as a flock of Lambda functions.
 
-    \b
-    covey run        the backend on this machine
-    covey new        a function of your own
-    covey invoke, events, replay   call one, see what was called, call it again
-    covey diff       what collections/ would change
-    covey push       change it
-    covey pull       write the files from what is there
-    covey types      the collections as types of Python
-    covey shards     how many shards a collection wants, and spreading it
-    covey demo       50,000 flights live on a page, and five requests
-    covey import, export      records from a file, and to one
-    covey backup, restore     everything to a file, and back
-    covey jobs, schedules     what runs in the background, and by the clock
-    covey keys       which keys sign access tokens, and the next one
-    covey import-sql, export-sql   a PostgreSQL or SQLite database in, or out
+    `covey COMMAND --help` says more of each.
     """
 
 
@@ -197,7 +183,7 @@ key_commands.add_to(main, _ENDPOINT, _reach)
 _YES = click.option("--yes", is_flag=True, help="Also what loses data.")
 
 
-@main.command()
+@main.command(short_help="Apply the collection files to a table.")
 @_COLLECTIONS
 @_ENDPOINT
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
@@ -217,7 +203,7 @@ def push(collections: Path, endpoint: str | None, dry_run: bool, yes: bool, wait
         click.echo("Lists do without it until then; `covey push --wait` says how far it is.")
 
 
-@main.command()
+@main.command(short_help="Say what the collection files would change.")
 @_COLLECTIONS
 @_ENDPOINT
 def diff(collections: Path, endpoint: str | None) -> None:
@@ -225,7 +211,7 @@ def diff(collections: Path, endpoint: str | None) -> None:
     _push(collections, endpoint, dry_run=True, confirmed=True)
 
 
-@main.command()
+@main.command(short_help="Remove a collection and its records.")
 @click.argument("name")
 @_ENDPOINT
 @click.option("--yes", is_flag=True, help="Go ahead: its records are lost.")
@@ -247,7 +233,7 @@ def remove(name: str, endpoint: str | None, yes: bool) -> None:
     click.echo(f"{name} is gone; job {job} removes its records.")
 
 
-@main.command()
+@main.command(short_help="Write the collection files from the catalog.")
 @_COLLECTIONS
 @_ENDPOINT
 @click.option("--check", is_flag=True, help="Only compare; fails where files would be written.")
@@ -273,7 +259,7 @@ def pull(collections: Path, endpoint: str | None, check: bool) -> None:
         raise SystemExit(1)
 
 
-@main.command()
+@main.command(short_help="Over how many shards a collection should spread.")
 @click.argument("collection", required=False)
 @click.option("--creates", type=click.FloatRange(0), help="New records a second, at most.")
 @click.option("--updates", type=click.FloatRange(0), default=0, help="Of indexed fields a second.")
@@ -313,7 +299,7 @@ def shards(
         raise click.ClickException(str(getattr(error, "detail", error))) from error
 
 
-@main.command()
+@main.command(short_help="Write the collections as types of Python.")
 @_COLLECTIONS
 @click.option("--catalog", is_flag=True, help="Those of a table's catalog, not of the files.")
 @_ENDPOINT
@@ -346,7 +332,7 @@ def types(
         raise click.ClickException(str(error)) from error
 
 
-@main.command()
+@main.command(short_help="Print a one-time link that makes an administrator.")
 @_ENDPOINT
 @click.option("--url", default="", help="The API's address, to print a whole link.")
 @click.option("--again", is_flag=True, help="Even though there is an administrator already.")
@@ -361,7 +347,7 @@ def bootstrap(endpoint: str | None, url: str, again: bool) -> None:
     click.echo(f"{url.rstrip('/')}/auth/bootstrap#token={token}")
 
 
-@main.command()
+@main.command(short_help="Flights live on a page, and five requests.")
 @click.option("--url", metavar="URL", help="A running Covey; without, one is started for this.")
 @click.option("--token", envvar="COVEY_TOKEN", help="An administrator's access token, for --url.")
 @click.option("--rows", type=click.IntRange(1, 336_776), default=50_000, show_default=True)

@@ -21,7 +21,7 @@ Job = Mapping[str, Any]
 def add_to(main: click.Group) -> None:
     """Add the commands."""
 
-    @main.group()
+    @main.group(short_help="Background work of a running Covey.")
     def jobs() -> None:
         """Background work of a running Covey: imports, exports, tasks, runs of schedules."""
 

@@ -14,7 +14,7 @@ def add_to(
 ) -> None:
     """Add the commands; `reach` points this process at a table."""
 
-    @main.group()
+    @main.group(short_help="Which keys sign access tokens, and the next one.")
     def keys() -> None:
         """The keys that sign access tokens, of a table (TABLE_NAME; AWS credentials as usual)."""
 
@@ -41,5 +41,6 @@ def add_to(
         for one in services().signing_keys.generations():
             click.echo(f"{one.kept.id}  {one.state:9}  from {rfc3339(one.begins * 1000)}")
 
-    keys.add_command(endpoint(click.command("rotate")(rotate)))
+    rotate_command = click.command("rotate", short_help="Make the next key.")
+    keys.add_command(endpoint(rotate_command(rotate)))
     keys.add_command(endpoint(click.command("list")(show)))

@@ -90,7 +90,7 @@ def import_command(
     with_client(url, token, run)
 
 
-@click.command("backup")
+@click.command("backup", short_help="Write the whole deployment into a file or bucket.")
 @click.argument("target")
 @reaching
 def backup_command(target: str, url: str, token: str) -> None:
@@ -110,7 +110,7 @@ def backup_command(target: str, url: str, token: str) -> None:
     with_client(url, token, run)
 
 
-@click.command("restore")
+@click.command("restore", short_help="Make an empty deployment what a backup says.")
 @click.argument("source")
 @click.option(
     "--force",

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from covey.identity.api_key import mint
-from covey.identity.challenges import MAGIC, RESET
+from covey.identity.challenges import RESET
+from covey.identity.flows import MAGIC
 from covey.identity.signing_keys import SigningKey
 from covey.identity.tokens import AUDIENCE, TYPE
 from covey.wiring import services

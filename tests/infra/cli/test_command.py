@@ -20,6 +20,22 @@ def test_help_says_what_can_be_asked(name):
     assert all(command.help for command in main.commands.values())
 
 
+def every(command, *names):
+    """Each command below one, by its names."""
+    yield names
+    for name, below in getattr(command, "commands", {}).items():
+        yield from every(below, *names, name)
+
+
+@pytest.mark.parametrize("names", list(every(main)), ids=" ".join)
+def test_every_help_reads_well(names):
+    answer = ask(*names, "--help")
+    assert answer.exit_code == 0
+    assert "\\" not in answer.output
+    _, _, commands = answer.output.partition("Commands:")
+    assert "..." not in commands, "a summary that is cut off"
+
+
 def test_version_names_what_runs():
     assert ask("version").output.startswith("covey 0.")
 
