@@ -144,6 +144,7 @@ class Accounts:
         users = open_to_sign_up(self._collections.get(USERS))
         read = None if self._reads is None else self._reads()
         authorize(caller, "create", users, user, changed_fields=sorted(written), read=read)
+
     def hooked(self, user: Record, caller: Principal) -> Record:
         """A new user as the team's hooks leave it; raises as `covey.records.hooking.hooked`."""
         users = self._collections.get(USERS)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from covey.jobs.backfills import Backfills
     from covey.jobs.exports import Exports
     from covey.jobs.imports import Imports
+    from covey.jobs.queue import JobQueue
     from covey.jobs.results import Results
     from covey.jobs.runner import Runner, Work
     from covey.pipeline.consumer import Consumer
@@ -193,18 +194,23 @@ class WorkServices(WebhookServices):
     def _told(self) -> Iterator[Consumer]:
         """The team's own code that follows changes."""
         from covey.hooks.telling import ToFunction, ToHooks, calls
+
         def letterbox() -> Letterbox:
             return self.letterbox
+
         source = f"{self.settings.public_url}/records"
         for call in calls(self.settings.change_triggers):
             yield ToFunction(call, letterbox, source)
         if self.settings.hooks_queue_url:
             yield ToHooks(self.hooks, self.settings.hooks_queue_url, letterbox, source)
+
     @cached_property
     def letterbox(self) -> Letterbox:
         """How the team's own code is sent what it is told."""
         from covey.aws.queues import SqsLetterbox
+
         return SqsLetterbox()
+
     @cached_property
     def pipeline(self) -> Pipeline:
         """Gives changes to whoever makes something follow from them."""
