@@ -105,6 +105,27 @@ def test_what_happened_while_a_socket_was_away_is_told_when_it_comes_back(house:
     assert [one["type"] for one in subscribe(house, "h", cursor=ready["cursor"])] == ["ready"]
 
 
+def test_what_was_told_again_is_not_the_last_word_on_a_record(house: House) -> None:
+    ready = house.listen(house.open("g"))
+    house.store.close("g")
+    changes = [
+        change(None, PUBLIC),
+        change(PUBLIC, replace(PUBLIC, version=3)),
+        change(replace(PUBLIC, version=3), None),
+    ]
+    house.now += 60
+    house.tell(changes[0])
+    house.now += 60
+    house.tell(*changes[1:])
+    cursor = house.listen(house.open("h"))["cursor"]
+    house.now += 60
+    house.tell(*changes)  # as after a crash, from a place before
+    missed = subscribe(house, house.open("i"), cursor=cursor)
+    assert [one["kind"] for one in missed[:-1]][-1] == "deleted"
+    missed = subscribe(house, house.open("j"), cursor=ready["cursor"])
+    assert [one.get("kind") for one in missed] == ["created", "updated", "deleted", None]
+
+
 def test_the_cursor_of_ready_is_enough_to_come_back(house: House) -> None:
     ready = house.listen(house.open("g"))
     house.store.close("g")

@@ -70,7 +70,7 @@ class Start:
     since: int = 0  # from when on the log is read when it is live; 0 for not at all
     cursor: str = ""  # of what is told before it is ready
     said: Answer = field(default_factory=dict)  # what else is said when it is ready
-    told: set[tuple[str, str]] = field(default_factory=set)
+    told: dict[str, int] = field(default_factory=dict)  # of each record, up to which sequence
 
 
 class CatchingUp:
@@ -131,8 +131,11 @@ class CatchingUp:
     def _missed(self, wish: Wish, start: Start, since: int, cursor: str) -> Iterator[Answer]:
         changes = []
         for change in self._log.since(wish.collection, since, MOST):
-            if (change.id, change.sequence) not in start.told:
-                start.told.add((change.id, change.sequence))
+            # A batch that was told again stands in the log again, behind what came after it: what
+            # a record was before what was told of it would be the last word on it.
+            sequence = int(change.sequence or 0)
+            if sequence > start.told.get(change.id, -1):
+                start.told[change.id] = sequence
                 changes.append(change)
         read = None if self._reads is None else self._reads()
         judge = Judge(wish.collection, changes, self._filters, read)
