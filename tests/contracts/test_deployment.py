@@ -17,13 +17,13 @@ from moto import mock_aws
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
-from infra.gateway.city import City, Endpoints
+from infra.gateway.city import City, Endpoints, Function
 from infra.gateway.template import load
 
 ROOT = Path(__file__).resolve().parents[2]
 SAM = ROOT / ".venv-sam" / "bin"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-LAYERS = ("CoreLayer", "TeamLayer")
+LAYERS = {"core": "CoreLayer", "team": "TeamLayer", "images": "ImagesLayer"}  # by folder
 UNPACKED_LIMIT = 250 * 1024 * 1024  # of a function and its layers (AWS Lambda quotas)
 CITY: City = load(
     ROOT / "template.yaml", Endpoints("http://127.0.0.1:1", "http://127.0.0.1:2", "http://x:3")
@@ -73,9 +73,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @needs_sam
 @pytest.mark.timeout(600)
 def test_what_is_built_imports_alone_with_only_its_layers(built: Path) -> None:
-    layers = [str(built / layer / "python") for layer in LAYERS]
     for name, function in CITY.functions.items():
-        path = [str(built / name), *layers]
+        path = [str(built / name), *(str(one / "python") for one in layers_of(built, function))]
         module, _, handler = function.handler.rpartition(".")
         program = (
             f"import sys; sys.path[:0] = {path!r}\n"
@@ -99,11 +98,15 @@ def test_what_is_built_imports_alone_with_only_its_layers(built: Path) -> None:
 @needs_sam
 @pytest.mark.timeout(600)
 def test_an_artifact_holds_its_own_folder_and_fits(built: Path) -> None:
-    layers = sum(size(built / layer) for layer in LAYERS)
     for name, function in CITY.functions.items():
+        layers = sum(map(size, layers_of(built, function)))
         held = {path.name for path in (built / name / "functions").iterdir()} - {"__pycache__"}
         assert held == {"__init__.py", function.handler.split(".")[1]}
         assert size(built / name) + layers < UNPACKED_LIMIT
+
+
+def layers_of(built: Path, function: Function) -> list[Path]:
+    return [built / LAYERS[folder.parent.name] for folder in function.layers]
 
 
 def size(folder: Path) -> int:
