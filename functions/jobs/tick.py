@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from covey.schedules.model import Source
 from covey.triggers.clock import Context, time_left
 from covey.triggers.schedule import schedule_handler
 from covey.wiring import services
@@ -17,10 +16,7 @@ def run(_slot: str, context: Context) -> Mapping[str, Any]:
     """Look up to now: the event's own slot decides nothing."""
     parts = services()
     left = time_left(context, RESERVE_MS, most_s=40.0)
-    registry = parts.task_registry
-    if not registry.fault:  # else what it declares would seem to be gone
-        planned = [one.document for one in registry.schedules.values()]
-        parts.schedules.sync(Source.CODE, planned)
+    parts.schedules.take_code()
     begun = parts.schedule_tick.run(left)
     return {"begun": begun, "sent": parts.tasks.send_due(left)}
 

@@ -307,6 +307,25 @@ def test_what_code_declares_is_kept_by_the_tick_and_changed_only_there(api: Any,
     assert api("GET", target, token=root).status == 404
 
 
+def test_a_schedule_that_code_gets_wrong_is_left_and_holds_up_no_other(api: Any, root: str) -> None:
+    registry = services().task_registry
+    api("PUT", "/jobs/schedules/s", token=root, body=NOTE)
+    made_earlier("s", 1)
+
+    @registry.schedule("99 * * * *")
+    def wrong() -> None: ...
+
+    @registry.schedule("every 1 hour")
+    def right() -> None: ...
+
+    assert tick({}, HERE)["begun"] == 1
+    names = [one["name"] for one in api("GET", "/jobs/schedules", token=root).json["items"]]
+    assert names == ["right", "s"]
+    registry.schedules["right"].document["every"] = "often"
+    tick({}, HERE)
+    assert api("GET", "/jobs/schedules/right", token=root).json["every"] == "1 hour"
+
+
 def test_code_queues_a_task_by_one_import(api: Any, root: str) -> None:
     from covey import enqueue
     from covey.errors import Invalid

@@ -21,6 +21,7 @@ KEPT = [
     item("!buried.notes.0", "1", v={"N": "3"}, x={"N": "4000000000"}),
     item("!secret.factors", s={"B": "AAE="}),
     item("!identity.abc", user={"S": "ann"}),
+    item("!schedules", "nightly", schedule={"S": "{}"}, revision={"N": "1"}),
 ]
 LEFT = [
     item("!account.ann", password={"S": "goes with the record"}),

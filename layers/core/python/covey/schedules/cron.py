@@ -174,12 +174,22 @@ class Cron:
             offset = around.pop() or timedelta()
             start = int((noon - timedelta(hours=12) - offset).timestamp())
             return [start + h * 3600 + m * 60 for h in self.hours for m in self.minutes]
-        walls = (
-            datetime(day.year, day.month, day.day, hour, minute, tzinfo=self.zone)
-            for hour in self.hours
-            for minute in self.minutes
-        )
-        return sorted({slot for wall in walls for slot in self._instants(wall)})
+        return sorted({slot for hour in self.hours for slot in self._slots_in(day, hour)})
+
+    def _slots_in(self, day: date, hour: int) -> Iterator[int]:
+        """The instants of an hour on a day near a change of the clock."""
+        first = datetime(day.year, day.month, day.day, hour, tzinfo=self.zone)
+        offsets = {
+            first.replace(minute=minute, fold=fold).utcoffset()
+            for minute in (0, 59)
+            for fold in (0, 1)
+        }
+        if len(offsets) == 1:
+            start = int(first.timestamp())
+            yield from (start + minute * 60 for minute in self.minutes)
+        else:
+            for minute in self.minutes:
+                yield from self._instants(first.replace(minute=minute))
 
     def _instants(self, wall: datetime) -> Iterator[int]:
         if not self.every_hour:

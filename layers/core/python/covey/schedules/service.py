@@ -136,12 +136,18 @@ class Schedules:
     # ---- what files and code declare
 
     def sync(
-        self, source: Source, documents: Sequence[Mapping[str, Any]], *, dry_run: bool = False
+        self,
+        source: Source,
+        documents: Sequence[Mapping[str, Any]],
+        *,
+        dry_run: bool = False,
+        spared: frozenset[str] = frozenset(),
     ) -> list[str]:
         """Make the schedules of a source those of these documents; what changed, in words.
 
-        A document that says nothing of `enabled` leaves that as it is. Raises Invalid for the
-        first that cannot be, having done nothing.
+        Others of the source are removed, but for those `spared`. A document that says nothing of
+        `enabled` leaves that as it is. Raises Invalid for the first that cannot be, having done
+        nothing.
         """
         wanted = [document.load(one, self._registry) for one in documents]
         said = {made.name: "enabled" in one for made, one in zip(wanted, documents, strict=True)}
@@ -158,12 +164,37 @@ class Schedules:
                 changes.append(f"{'change' if before else 'add'} schedule {made.name}")
                 if not dry_run:
                     self._saved(before, made, source)
-        gone = [one for one in known.values() if one.source is source and one.name not in said]
+        gone = [
+            one
+            for one in known.values()
+            if one.source is source and one.name not in spared | said.keys()
+        ]
         for one in gone:
             changes.append(f"remove schedule {one.name}")
             if not dry_run:
                 self._store.remove(one)
         return changes
+
+    def take_code(self) -> list[str]:
+        """Keep what code declares, as `sync` does; what changed, in words.
+
+        A schedule that cannot be is told to the log and left as it was: it holds up no other.
+        """
+        registry = self._registry()
+        if registry.fault:  # else all of it would seem to be gone
+            return []
+        sound = []
+        for planned in registry.schedules.values():
+            try:
+                document.load(planned.document, self._registry)
+            except Invalid as invalid:
+                _log.error("code declares schedule %s, but %s", planned.name, invalid.detail)
+            else:
+                sound.append(planned.document)
+        try:
+            return self.sync(Source.CODE, sound, spared=frozenset(registry.schedules))
+        except Conflict:  # another tick does the same
+            return []
 
     def _saved(
         self, before: Schedule | None, made: Schedule, source: Source = Source.API

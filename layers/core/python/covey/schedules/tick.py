@@ -22,7 +22,7 @@ from covey.schedules.ports import ScheduleStore
 from covey.schedules.runs import Runs
 
 GRACE_S = 300
-FARTHEST_S = 31 * DAY  # how far back missed slots are looked for
+FARTHEST_S = 30 * DAY  # how far back missed slots are looked for
 MOST = 1_000  # slots of one look; older ones are not even counted as missed
 SAVED_EVERY_S = 6 * 3_600  # where nothing was due
 _log = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """What a backup keeps besides the catalog, the records and their accounts: items as they are.
 
 Second factors, keys and identities of users, keys of the service, the secrets that those are
-sealed with, past versions and what was removed softly.
+sealed with, past versions, what was removed softly, and schedules.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ KINDS = (
     "!secret.",
     "!history.",
     "!buried.",
+    "!channels",
+    "!schedules",
 )
 _SECRET = "!secret."  # noqa: S105 - the name of a kind
 THREADS = 8
