@@ -16,13 +16,13 @@ from infra.cli import collections_push
 def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Do what the event asks: ``tables`` (CreateTable requests), ``collections`` (a folder),
     ``offer`` (whether to offer a bootstrap token), ``jobs`` (whether the queue takes any yet).
-    Answers ``changes``, ``faults``, ``refused``, ``builds``, ``unfinished``, ``token``;
+    Answers ``changes``, ``faults``, ``refused``, ``builds``, ``unfinished``, ``token``, ``hooks``;
     ``unfinished`` says that there is something for another time, with the queue.
     """
     for table in event.get("tables") or ():
         _table(table["definition"], table.get("expiry"))
     answer: dict[str, Any] = {"changes": [], "faults": [], "refused": [], "builds": []}
-    answer |= {"unfinished": False, "token": None}
+    answer |= {"unfinished": False, "token": None, "hooks": []}
     if folder := event.get("collections"):
         jobs = bool(event.get("jobs", True))
         pushed = collections_push.push(Path(folder), dry_run=bool(event.get("dry_run")), jobs=jobs)
@@ -37,7 +37,28 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
         from covey.wiring import services
 
         answer["token"] = services().first_administrator.offer()
+        answer["hooks"] = _hooks()
     return answer
+
+
+def _hooks() -> list[str]:
+    """What is wrong with the team's hooks, told before the first write meets it."""
+    from covey.errors import NotFound
+    from covey.hooks.loading import HooksBrokenError
+    from covey.wiring import services
+
+    try:
+        hooks = services().hooks.every()
+    except HooksBrokenError as error:
+        return [f"{error}; until it can, nothing is written"]
+    wrong = []
+    for hook in hooks:
+        try:
+            if hook.collection != "*":
+                services().catalog.get(hook.collection)
+        except NotFound:
+            wrong.append(f"{hook.name} is a hook of {hook.collection!r}, which is no collection")
+    return wrong
 
 
 def _table(definition: Mapping[str, Any], expiry: str | None) -> None:

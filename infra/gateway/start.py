@@ -261,6 +261,8 @@ class Gateway:
         self._unfinished = done["unfinished"]
         for refused in done["refused"]:
             self.log.say(f"  left as it is: {refused}", level="WARNING")
+        for fault in done["hooks"]:
+            self.log.say(f"  {fault}", level="WARNING")
         if done["faults"]:
             raise SetupError("\n".join(["The collections have faults:", *done["faults"]]))
         return done["token"]  # type: ignore[no-any-return]

@@ -52,6 +52,10 @@ class TeamHooks:
         """The hooks that follow changes; raises HooksBrokenError."""
         return list(self._declared.after)
 
+    def every(self) -> list[Before | After]:
+        """All hooks; raises HooksBrokenError."""
+        return [*self._declared.before, *self._declared.after]
+
     @property
     def _declared(self) -> _Found:
         if isinstance(self._found, HooksBrokenError):
