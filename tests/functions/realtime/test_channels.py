@@ -135,7 +135,7 @@ def test_a_user_whose_sessions_were_ended_hears_nothing_more(house: House) -> No
     house.say(ann, "publish", data={"text": "secret"})
     assert [one["type"] for one in house.told(ben)] == ["closed"]
     assert house.sockets.closed == [ben]
-    assert [one["event"] for one in house.told(ann) if one["type"] == "presence"] == ["leave"]
+    assert [one["id"] for one in house.say(ann, "presence")["members"]] == ["ann"]
     assert not any(ben in name for name in kept())
 
 

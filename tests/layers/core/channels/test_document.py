@@ -93,6 +93,16 @@ def test_what_is_wrong_is_told_with_its_place(
     assert message in told[field]
 
 
+@pytest.mark.parametrize("page", ["docs/guide/channels.md", "examples/chat/channels/rooms.yaml"])
+def test_the_guides_examples_are_taken(page: str, tmp_path: Path) -> None:
+    text = (Path(__file__).parents[4] / page).read_text("utf-8")
+    if page.endswith(".md"):
+        text = text.partition("```yaml\n")[2].partition("```")[0]
+    (tmp_path / "rooms.yaml").write_text(text)
+    loaded = load_folder(tmp_path, lambda name: {"active": Type.BOOL, "role": Type.TEXT})
+    assert set(loaded["rooms"].rules) == {"subscribe", "publish", "presence"}
+
+
 def test_a_rule_that_nobody_passes_may_be_said() -> None:
     channel = load({**ROOMS, "rules": {"publish": False}}, far)
     assert channel.rules["publish"].text == "false"

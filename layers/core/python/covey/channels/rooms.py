@@ -99,6 +99,7 @@ class Rooms:
         self, room: Room, members: Sequence[Member], notices: Sequence[Notice]
     ) -> tuple[dict[str, list[Event | Unauthenticated]], list[Member]]:
         """What each socket is to be sent, and who may not be in this room any more."""
+        members = [one for one in members if _meant_for(one, notices, sees=one.present)]
         read = self._reads()
         callers = self._callers.each([one.identity for one in members])
         there = [who for who in callers.values() if isinstance(who, Principal)]

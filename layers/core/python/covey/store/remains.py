@@ -1,7 +1,7 @@
 """What a backup keeps besides the catalog, the records and their accounts: items as they are.
 
 Second factors, keys and identities of users, keys of the service, the secrets that those are
-sealed with, past versions, what was removed softly, and schedules.
+sealed with, past versions, what was removed softly, schedules and channels.
 """
 
 from __future__ import annotations
