@@ -134,6 +134,15 @@ assert not heavy, f"imports at cold start: {{heavy}}"
     assert done.returncode == 0, done.stderr
 
 
+def test_functions_that_changes_call_are_declared_without_fault() -> None:
+    from covey.hooks.telling import calls
+
+    for function in CITY.functions.values():
+        found, faults = calls(function.environment.get("CHANGE_TRIGGERS", ""))
+        assert not faults
+        assert {call.queue for call in found} <= {queue.url for queue in CITY.queues.values()}
+
+
 def test_what_consumers_of_changes_write_calls_them_no_more() -> None:
     (stream,) = [one for one in CITY.streams if one.function == "ChangesApplyFunction"]
 

@@ -75,7 +75,8 @@ def test_a_change_trigger_is_declared_once_and_sends_to_its_own_queue(house: Pat
     from covey.hooks.telling import calls
 
     found = city(house)
-    declared = calls(found.functions["ChangesApplyFunction"].environment["CHANGE_TRIGGERS"])
+    declared, faults = calls(found.functions["ChangesApplyFunction"].environment["CHANGE_TRIGGERS"])
+    assert not faults
     told = {call.function: call for call in declared}
     assert told["greet_new"].wanted.collection == "notes"
     assert told["greet_new"].wanted.kinds == {"created", "updated"}

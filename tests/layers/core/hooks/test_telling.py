@@ -10,12 +10,11 @@ import pytest
 
 from covey import json
 from covey.collections import load
-from covey.errors import Invalid
 from covey.hooks import after
 from covey.hooks.declaring import DECLARED, After
 from covey.hooks.loading import HooksBrokenError
 from covey.hooks.receiving import receive
-from covey.hooks.telling import MOST_BYTES, ToFunction, ToHooks, Wanted, calls, message
+from covey.hooks.telling import MOST_BYTES, Misdeclared, ToFunction, ToHooks, Wanted, calls, message
 from covey.pipeline.record_change import RecordChange
 from covey.records.model import Change, ChangeKind, Record
 from covey.testing.events import queue_event
@@ -114,7 +113,7 @@ def test_changes_are_wanted_by_collection_kind_and_expression(
 
 def test_a_function_is_told_of_what_it_wants_as_an_event_with_every_field() -> None:
     line = {"function": "Greet", "queue": QUEUE, "collection": "posts", "kinds": ["created"]}
-    (call,) = calls("\n" + json.encode(line) + "\n")
+    (call,), _ = calls("\n" + json.encode(line) + "\n")
     post = Post()
     told = ToFunction(call, post, "https://covey.example.test/records")
     assert told.wants(POSTS)
@@ -135,7 +134,7 @@ def test_a_function_is_told_of_what_it_wants_as_an_event_with_every_field() -> N
 
 def test_nothing_is_sent_where_nothing_is_wanted() -> None:
     line = {"function": "Greet", "queue": QUEUE, "collection": "posts", "when": "title == 'x'"}
-    (call,) = calls(json.encode(line))
+    (call,), _ = calls(json.encode(line))
 
     def none() -> Post:
         raise AssertionError("a client is made for nothing")
@@ -157,8 +156,12 @@ def test_nothing_is_sent_where_nothing_is_wanted() -> None:
     ],
 )
 def test_a_declaration_with_a_fault_is_told_by_its_line(line: str, fault: str) -> None:
-    with pytest.raises(Invalid, match=fault):
-        calls(line)
+    good = {"function": "Greet", "queue": QUEUE, "collection": "posts"}
+    found, (told,) = calls(f"{line}\n{json.encode(good)}")
+    assert fault in told
+    assert [call.function for call in found] == ["Greet"]
+    with pytest.raises(ValueError, match="CHANGE_TRIGGERS"):
+        Misdeclared([told]).apply(POSTS, [CREATED])
 
 
 def test_each_hook_that_wants_a_change_gets_a_message_of_its_own(hooks: Hooks) -> None:

@@ -14,7 +14,6 @@ from typing import Any, Protocol
 from covey import json
 from covey.collections.model import Collection
 from covey.collections.scope import RecordScope, types
-from covey.errors import FieldError, Invalid
 from covey.expressions import Expression, ExpressionError, Type, check, parse
 from covey.hooks.declaring import EVERY, After
 from covey.identity.principal import SYSTEM
@@ -69,25 +68,22 @@ class Call:
     wanted: Wanted
 
 
-def calls(declared: str) -> tuple[Call, ...]:
-    """The functions of the setting CHANGE_TRIGGERS: a line of JSON for each.
+def calls(declared: str) -> tuple[list[Call], list[str]]:
+    """The functions of the setting CHANGE_TRIGGERS, and what is wrong with lines that name none.
 
-    ``{"function": "Greet", "queue": "https://…", "collection": "posts", "kinds": ["created"],
-    "when": "published"}``; without kinds all, without when always. Raises Invalid with every fault.
+    A line of JSON for each: ``{"function": "greet", "queue": "https://…", "collection": "posts",
+    "kinds": ["created"], "when": "published"}``; without kinds all, without when always.
     """
     found: list[Call] = []
-    faults: list[FieldError] = []
+    faults: list[str] = []
     for number, line in enumerate(declared.splitlines(), 1):
         if not line.strip():
             continue
         try:
             found.append(_call(plain_json.loads(line)))
         except (ValueError, ExpressionError) as error:
-            faults.append(FieldError(f"line {number}", "invalid_trigger", str(error)))
-    if faults:
-        told = "; ".join(f"{fault.field}: {fault.message}" for fault in faults)
-        raise Invalid(f"CHANGE_TRIGGERS, {told}", errors=faults)
-    return tuple(found)
+            faults.append(f"line {number}: {error}")
+    return found, faults
 
 
 def _call(line: Any) -> Call:
@@ -131,6 +127,27 @@ class ToFunction:
         ]
         if bodies:
             self._letterbox().post(self._call.queue, bodies)
+
+
+class Misdeclared:
+    """The consumer in place of functions that cannot be called: it keeps changes for them.
+
+    They become dead letters, which can be taken up again once the declaration is mended, and what
+    others make of the changes is not held up.
+    """
+
+    name = "change-triggers"
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self._faults = tuple(faults)
+
+    def wants(self, collection: Collection) -> bool:
+        """Every change: nobody knows which were meant."""
+        return True
+
+    def apply(self, collection: Collection, changes: Sequence[Change]) -> None:
+        """Raise ValueError."""
+        raise ValueError(f"CHANGE_TRIGGERS, {'; '.join(self._faults)}")
 
 
 class ToHooks:

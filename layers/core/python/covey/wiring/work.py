@@ -193,14 +193,17 @@ class WorkServices(WebhookServices):
     @property
     def _told(self) -> Iterator[Consumer]:
         """The team's own code that follows changes."""
-        from covey.hooks.telling import ToFunction, ToHooks, calls
+        from covey.hooks.telling import Misdeclared, ToFunction, ToHooks, calls
 
         def letterbox() -> Letterbox:
             return self.letterbox
 
         source = f"{self.settings.public_url}/records"
-        for call in calls(self.settings.change_triggers):
+        declared, faults = calls(self.settings.change_triggers)
+        for call in declared:
             yield ToFunction(call, letterbox, source)
+        if faults:
+            yield Misdeclared(faults)
         if self.settings.hooks_queue_url:
             yield ToHooks(self.hooks, self.settings.hooks_queue_url, letterbox, source)
 
