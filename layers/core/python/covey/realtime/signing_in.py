@@ -1,6 +1,8 @@
 """`auth`: who a socket speaks for from now on.
 
-{"type": "auth", "token": "…"}   → {"type": "auth", "user": "…"}
+    {"type": "auth", "token": "…"}   → {"type": "auth", "user": "…"}
+
+And {"type": "unsubscribed", …} for each subscription that they may not have.
 """
 
 from __future__ import annotations

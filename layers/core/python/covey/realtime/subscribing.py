@@ -1,12 +1,14 @@
 """`subscribe` and `unsubscribe`.
 
-{"type": "subscribe", "id": "1", "collection": "posts",
-"filter": "…"}                                  → {"type": "ready", "id": "1", "cursor": "…"}
-…, "record": "p1"}                                only the changes of one record
-…, "snapshot": true, "sort": "…", "limit": 30}  → {"type": "snapshot", …}, then ready
-…, "cursor": "…"}                               → what was missed, then ready
-or {"type": "reload", "id": "1"}, then ready
-{"type": "unsubscribe", "id": "1"}               → {"type": "unsubscribed", "id": "1"}
+    {"type": "subscribe", "id": "1", "collection": "posts",
+     "filter": "…"}                                  → {"type": "ready", "id": "1", "cursor": "…"}
+     …, "record": "p1"}                                only the changes of one record
+     …, "snapshot": true, "sort": "…", "limit": 30}  → {"type": "snapshot", …}, then ready
+     …, "cursor": "…"}                               → what was missed, then ready
+                                                     or {"type": "reload", …}, then ready
+    {"type": "unsubscribe", "id": "1"}               → {"type": "unsubscribed", "id": "1"}
+
+A subscription that cannot be had changes nothing.
 """
 
 from __future__ import annotations
@@ -94,7 +96,7 @@ class Subscribing:
         try:
             yield from self._catching_up.rest(wish, start)
         except Lost:
-            yield {"type": "reload", "id": name}
+            yield from self._anew(wish, start, page)
         yield self._catching_up.ready(wish, start)
 
     def unsubscribe(self, connection: Connection, message: Message) -> Iterator[Answer]:
@@ -136,10 +138,12 @@ class Subscribing:
             try:
                 yield from self._catching_up.resume(wish, start, cursor, there)
             except Lost:
-                if page is None:
-                    yield {"type": "reload", "id": wish.id}
-            else:
-                return
+                yield from self._anew(wish, start, page)
+        elif page is not None:
+            yield from self._catching_up.snapshot(wish, start, page)
+
+    def _anew(self, wish: Wish, start: Start, page: Mapping[str, str] | None) -> Iterator[Answer]:
+        yield {"type": "reload", "id": wish.id}
         if page is not None:
             yield from self._catching_up.snapshot(wish, start, page)
 
