@@ -26,7 +26,9 @@ def backup(client: Client, target: str) -> tuple[Job, str]:
             held = Path(folder) / "backup.gz"
             job = _fetched(client, held)
             key = "/".join(filter(None, (prefix, job["result"]["file"]["name"])))
-            _s3().upload_file(str(held), bucket, key, ExtraArgs={"ServerSideEncryption": "AES256"})
+            encrypted = {"ServerSideEncryption": "AES256"}
+            with _told(target):
+                _s3().upload_file(str(held), bucket, key, ExtraArgs=encrypted)
         return job, f"s3://{bucket}/{key}"
     path = Path(target)
     if path.exists():
@@ -135,8 +137,21 @@ def _held(source: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="covey-") as folder:
         held = Path(folder) / "backup.gz"
         private(held).close()
-        _s3().download_file(bucket, key, str(held))
+        with _told(source):
+            _s3().download_file(bucket, key, str(held))
         yield held
+
+
+@contextmanager
+def _told(address: str) -> Iterator[None]:
+    """What AWS's client says of a place, as a ProblemError."""
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (Boto3Error, BotoCoreError, ClientError) as error:
+        raise ProblemError(f"{address}: {error}") from error
 
 
 def _bucket(address: str) -> tuple[str, str]:
