@@ -326,6 +326,22 @@ def test_a_schedule_that_code_gets_wrong_is_left_and_holds_up_no_other(api: Any,
     assert api("GET", "/jobs/schedules/right", token=root).json["every"] == "1 hour"
 
 
+def test_a_schedule_that_cannot_be_any_more_is_shown_and_paused(api: Any, root: str) -> None:
+    from dataclasses import replace
+
+    api("PUT", "/jobs/schedules/s", token=root, body=NOTE)
+    known = services().schedule_store.get("s")
+    assert known is not None
+    broken = replace(known, every="", cron="0 0 * * *", zone="Atlantis/City", task="gone")
+    services().schedule_store.save(known, broken)
+    assert api("GET", "/jobs/schedules", token=root).json["items"][0]["next"] is None
+    assert api("GET", "/jobs/schedules/s/next", token=root).json["items"] == []
+    assert tick({}, HERE)["begun"] == 0
+    paused = api("PATCH", "/jobs/schedules/s", token=root, body={"enabled": False})
+    assert (paused.status, paused.json["enabled"]) == (200, False)
+    assert api("PATCH", "/jobs/schedules/s", token=root, body={"enabled": "no"}).status == 422
+
+
 def test_code_queues_a_task_by_one_import(api: Any, root: str) -> None:
     from covey import enqueue
     from covey.errors import Invalid

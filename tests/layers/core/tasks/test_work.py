@@ -236,9 +236,50 @@ def test_lines_are_bounded() -> None:
         lines.add(f"{number} " + "x" * 2_000)
     kept = lines.kept()
     assert len(kept) == FIRST + LAST + 1
-    assert max(len(line) for line in kept) == 500
-    assert kept[FIRST] == "… 800 lines more"
+    assert {len(line.encode()) for line in kept} == {300, len(kept[FIRST].encode())}
+    assert kept[FIRST] == "… 900 lines more"
     assert " 999 " in kept[-1]
+    lines.add("\U0001f426" * 1_000)
+    assert len(lines.kept()[-1].encode()) <= 300
+
+
+def test_an_error_that_cannot_be_written_down_is_given_up_like_any_other(house: House) -> None:
+    @house.registry.task("fails", retries=0)
+    def fails() -> None:
+        running().log("\ud800")
+        raise ValueError("\ud800" + "\U0001f426" * 5_000)
+
+    job_id = house.tasks.enqueue("fails", {})
+    house.work()
+    found = job_of(house, job_id)
+    assert found.error.startswith("ValueError: ?")
+    assert len(found.error.encode()) <= 2_000
+    assert found.log[0].endswith("INFO ?")
+
+
+def test_a_task_goes_on_while_the_database_is_away_for_a_moment(house: House) -> None:
+    from covey.errors import Unavailable
+
+    saves, save = [0], house.store.save
+
+    def away(before: Job, after: Job) -> Job | None:
+        saves[0] += 1
+        if saves[0] in (3, 4):
+            raise Unavailable
+        return save(before, after)
+
+    house.store.save = away  # type: ignore[method-assign]
+
+    @house.registry.task("long")
+    def long() -> None:
+        end = time.monotonic() + 5
+        while saves[0] < 6 and time.monotonic() < end:
+            time.sleep(0.005)
+
+    job_id = house.tasks.enqueue("long", {})
+    house.work()
+    found = job_of(house, job_id)
+    assert (found.status, found.attempt) == (Status.DONE, 1)
 
 
 # ---- cancelling

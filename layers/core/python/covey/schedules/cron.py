@@ -130,11 +130,10 @@ class Cron:
     def next(self, after: int) -> int | None:
         """The first slot after an instant."""
         found: int | None = None
-        left = _SLACK * 2
         for day in self._days_from(after):
-            if found is not None and (left := left - 1) < 0:
+            if found is not None and _earliest(day) > found:
                 break
-            later = [slot for slot in self._slots_of(day) if slot > after]
+            later = [slot for slot in self._slots_of(day, after) if slot > after]
             found = min([*later[:1], *([] if found is None else [found])], default=None)
         return found
 
@@ -161,8 +160,8 @@ class Cron:
         of_month, of_week = day.day in self.days, day.isoweekday() % 7 in self.weekdays
         return of_month or of_week if self.either else of_month and of_week
 
-    def _slots_of(self, day: date) -> list[int]:
-        """The instants of a day's times, in order."""
+    def _slots_of(self, day: date, after: int = 0) -> list[int]:
+        """The instants of a day's times, in order; of those up to `after` some may be left out."""
         if not self._meant(day):
             return []
         noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
@@ -173,7 +172,8 @@ class Cron:
         if len(around) == 1:  # no change is near: arithmetic, 30 times as fast
             offset = around.pop() or timedelta()
             start = int((noon - timedelta(hours=12) - offset).timestamp())
-            return [start + h * 3600 + m * 60 for h in self.hours for m in self.minutes]
+            hours = [start + hour * 3600 for hour in self.hours]
+            return [one + m * 60 for one in hours if one + 3600 > after for m in self.minutes]
         return sorted({slot for hour in self.hours for slot in self._slots_in(day, hour)})
 
     def _slots_in(self, day: date, hour: int) -> Iterator[int]:
@@ -200,3 +200,8 @@ class Cron:
             shown = datetime.fromtimestamp(slot, self.zone)
             if (shown.hour, shown.minute, shown.date()) == (wall.hour, wall.minute, wall.date()):
                 yield slot
+
+
+def _earliest(day: date) -> int:
+    """Before any instant of a day, in whatever zone: none was ever 16 hours ahead."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) - 16 * 3600

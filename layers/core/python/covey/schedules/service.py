@@ -19,7 +19,7 @@ from covey.schedules import document
 from covey.schedules.model import Schedule, Source
 from covey.schedules.ports import ScheduleStore
 from covey.schedules.runs import Runs
-from covey.schedules.slots import zone_of
+from covey.schedules.slots import SlotsInvalid, zone_of
 from covey.tasks.registry import Registry
 
 MOST = 200  # a tick reads all of them
@@ -75,8 +75,10 @@ class Schedules:
     def patch(self, who: Principal, name: str, changes: Mapping[str, Any]) -> Schedule:
         """Change one by a merge patch (RFC 7396); of what code declares, `enabled` alone."""
         before = self.get(who, name)
-        if set(changes) - {"enabled"}:
-            _refuse_code(before)
+        if changes.keys() == {"enabled"} and isinstance(changes["enabled"], bool):
+            # Also of what could not be made any more, as its task is gone.
+            return self._saved(before, replace(before, enabled=changes["enabled"]), before.source)
+        _refuse_code(before)
         wanted = merge(document.dump(before), dict(changes))
         made = document.load(wanted, self._registry)
         if made.name != name:
@@ -93,6 +95,8 @@ class Schedules:
     def next(self, who: Principal, name: str, count: int) -> list[dict[str, str]]:
         """The slots to come: in UTC, and as the wall shows them in its zone."""
         schedule = self.get(who, name)
+        if self._coming(schedule) is None:
+            return []
         slots, found = schedule.slots, list[int]()
         place: int | None = max(self._now(), schedule.since) // 1000
         while place is not None and len(found) < count:
@@ -121,9 +125,7 @@ class Schedules:
 
     def shown(self, schedule: Schedule) -> dict[str, Any]:
         """As its document, with what is known of it."""
-        coming = None
-        if schedule.enabled:
-            coming = schedule.slots.next(max(self._now(), schedule.since) // 1000)
+        coming = self._coming(schedule) if schedule.enabled else None
         return {
             **document.dump(schedule),
             "enabled": schedule.enabled,
@@ -132,6 +134,12 @@ class Schedules:
             "next": rfc3339(coming * 1000) if coming is not None else None,
             "missed": schedule.missed,
         }
+
+    def _coming(self, schedule: Schedule) -> int | None:
+        try:
+            return schedule.slots.next(max(self._now(), schedule.since) // 1000)
+        except SlotsInvalid:  # restored, or its zone is no more: the tick says so in the log
+            return None
 
     # ---- what files and code declare
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 
 from covey.records.time import rfc3339
 
-FIRST, LAST = 50, 150
-LONGEST = 500  # characters of a line
+FIRST, LAST = 30, 70
+LONGEST = 300  # bytes of a line: each save of a job writes all of them
 
 
 class Lines:
@@ -32,7 +32,7 @@ class Lines:
             self._keep(f"{rfc3339(self._now())} {level} {line}")
 
     def _keep(self, line: str) -> None:
-        cut = line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+        cut = shortened(line, LONGEST)
         with self._lock:
             if len(self._first) < FIRST:
                 self._first.append(cut)
@@ -59,3 +59,11 @@ class Listener(logging.Handler):
         """Keep a line of this run's own."""
         if self._mine():
             self._lines.add(self.format(record), record.levelname)
+
+
+def shortened(text: str, most: int) -> str:
+    """A text of at most so many bytes that can be kept, whatever it was."""
+    data = text.encode("utf-8", "replace")
+    if len(data) <= most:
+        return data.decode()
+    return data[: most - 3].decode("utf-8", "ignore") + "…"

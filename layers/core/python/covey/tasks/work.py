@@ -22,11 +22,12 @@ from decimal import Decimal
 from typing import Any
 
 from covey import json
+from covey.errors import Unavailable
 from covey.jobs.model import KEPT_SECONDS, Job, Status
-from covey.jobs.runner import LostLease, Save
+from covey.jobs.runner import Save
 from covey.records.time import now_ms
 from covey.tasks import running
-from covey.tasks.lines import Lines, Listener
+from covey.tasks.lines import Lines, Listener, shortened
 from covey.tasks.ports import TaskStore
 from covey.tasks.registry import Registry, Task
 from covey.tasks.running import Cancelled, GiveUp, Run, TimedOut
@@ -143,7 +144,11 @@ class TaskWork:
         outcome: _Outcome,
         seconds: float,
     ) -> Job:
-        """Wait for its end, saying every while how far it is; raises LostLease."""
+        """Wait for its end, saying every while how far it is; raises LostLease.
+
+        It does not go on alone where that cannot be said any more, except while the database is
+        away: it may be back before the lease ends.
+        """
         end = time.monotonic() + seconds
         while not outcome.ended.wait(max(0.0, min(self._beat_s, end - time.monotonic()))):
             if time.monotonic() >= end:
@@ -152,7 +157,9 @@ class TaskWork:
                 break
             try:
                 job = save(_shown(job, run))
-            except LostLease:
+            except Unavailable:
+                continue
+            except BaseException:
                 run.cancelled = True
                 _stop(thread, outcome, Cancelled)
                 raise
@@ -161,7 +168,7 @@ class TaskWork:
     def _failed(
         self, job: Job, save: Save, error: BaseException, retries: int, lines: Lines
     ) -> Job:
-        told = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
+        told = shortened(f"{type(error).__name__}: {error}", LONGEST_ERROR)
         lines.add(told, "ERROR")
         _log.warning("attempt %d of job %s failed: %s", job.attempt, job.id, told)
         if job.attempt > retries or isinstance(error, GiveUp):
@@ -187,8 +194,10 @@ def _within(
         outcome.value = function(**arguments)
     except BaseException as error:  # noqa: BLE001 - also SystemExit: it is the task that ends
         outcome.error = error
-    finally:
+    # What is to stop it may come when it has ended.
+    with contextlib.suppress(TimedOut, Cancelled):
         outcome.ended.set()
+    outcome.ended.set()
 
 
 def _stop(thread: threading.Thread, outcome: _Outcome, why: type[Exception]) -> None:
