@@ -165,7 +165,7 @@ def test_a_socket_tells_each_listener_what_they_may_see(api, ann, ben):
     with ann.socket(api.socket_url) as anns, ben.socket(api.socket_url) as bens:
         for listener in (anns, bens):
             asked = {"type": "subscribe", "id": "1", "collection": "posts", "filter": loud}
-            assert listener.ask(asked) == {"type": "ready", "id": "1"}
+            assert listener.ask(asked)["type"] == "ready"
         hidden = post(ann, "loud draft")
         post(ann, "quiet", published=True)
         shown = post(ann, "loud news", published=True)

@@ -3,7 +3,7 @@
 const api = document.querySelector("meta[name=api]").content; // filled in by who serves this
 const airports = new Map(), airlines = new Map(); // by id
 const dests = new Map(), carriers = new Map(), recent = []; // what was counted
-const marks = [], delays = { sum: 0, of: 0 };
+const told = new Set(), marks = [], delays = { sum: 0, of: 0 };
 let seen = 0, behind = null, cursor = null, wait = 500, stale = true;
 const at = (id) => document.getElementById(id);
 
@@ -29,12 +29,18 @@ function listen() {
     if (message.type === "reload") { cursor = null; socket.close(); } // too long away to catch up
     if (message.type !== "change") return;
     cursor = message.cursor;
-    if (message.kind === "created") take(message.record);
+    if (message.kind === "created" && once(message.record.id)) take(message.record);
   };
   socket.onclose = () => {
     say("closed", "The connection was lost; trying again …");
     setTimeout(listen, wait *= Math.min(2, 15_000 / wait));
   };
+}
+
+function once(id) { // after coming back, what came last may come again
+  if (told.has(id)) return false;
+  if (told.add(id).size > 20_000) told.delete(told.values().next().value);
+  return true;
 }
 
 function take(flight) {
