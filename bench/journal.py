@@ -1,11 +1,14 @@
 """What keeping the last invocations costs requests: one gateway with, one without, by turns.
 
+The processor time of the front, where the keeping is done, tells it also on a busy machine.
+
 ``python -m bench.journal --rounds 5 --seconds 5``
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import tempfile
 from pathlib import Path
@@ -34,12 +37,14 @@ def main() -> None:
     ):
         for path in PATHS:
             rates: dict[str, list[float]] = {"with": [], "without": []}
-            medians: dict[str, list[float]] = {"with": [], "without": []}
+            spent: dict[str, list[float]] = {"with": [], "without": []}
             for turn in range(2 * given.rounds + 2):
                 name = ("with", "without")[(turn + turn // 2) % 2]  # ABBA: a slow minute hits both
-                port = urlsplit(kept.url if name == "with" else bare.url).port
+                gateway = kept if name == "with" else bare
+                port = urlsplit(gateway.url).port
                 assert port is not None
                 sent = request("GET", path)
+                before = _cpu_ms(gateway.pid)
                 done = load(
                     port,
                     lambda _number, sent=sent: sent,
@@ -48,12 +53,18 @@ def main() -> None:
                 )
                 if turn >= 2:  # the first of each warms up
                     rates[name].append(done.per_second)
-                    medians[name].append(done.percentile(0.5))
+                    spent[name].append((_cpu_ms(gateway.pid) - before) / done.requests)
             for name in ("with", "without"):
-                rate, half = statistics.median(rates[name]), statistics.median(medians[name])
-                print(f"{path:<28} {name:<8} {rate:8.0f} /s   p50 {half:6.2f} ms")
+                rate, cpu = statistics.median(rates[name]), statistics.median(spent[name])
+                print(f"{path:<28} {name:<8} {rate:6.0f} /s   front {cpu:.3f} ms CPU a request")
         size = sum(one.stat().st_size for one in (Path(one) / "events").iterdir())
         print(f"kept on disk: {size / 1e6:.1f} MB")
+
+
+def _cpu_ms(pid: int) -> float:
+    """What a process and its threads have computed, in milliseconds; Linux."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

@@ -137,6 +137,8 @@ def ask_alone(data: Path, question: Mapping[str, Any]) -> Entry:
             if level != "INFO":
                 super().say(message, level=level, **details)
 
+    os.umask(0o077)  # as `covey run`: what is kept is for this user alone
+
     async def run() -> Entry:
         options = Options(data=data, port=0, tools=HOUSE / ".tools")
         async with Gateway(options, Silent()) as gateway:

@@ -17,7 +17,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,9 @@ from infra.gateway.pool import Invocation, Observer
 from infra.gateway.redaction import HIDDEN, redacted, text
 
 FILES, FILE_BYTES = 4, 4 * 1024 * 1024
-NEWEST = 50  # calls of each kind, well ended and failed, that one turn writes
+NEWEST = 25  # calls of each kind, well ended and failed, that one turn writes
 TURN_SECONDS = 0.5
+_BREATH = 0.001  # after each call, so that the front never waits for more than one of them
 MOST_EVENT, MOST_ANSWER = 256 * 1024, 64 * 1024  # bytes; larger ones are told by their size
 MOST_LINES, MOST_LINE = 100, 2_000
 # On-demand prices of us-east-1 in US dollars, from AWS's page "AWS Lambda pricing" (x86).
@@ -40,12 +41,17 @@ class Journal:
     """An observer of invocations that keeps the last ones in a folder."""
 
     def __init__(
-        self, folder: Path, memory_mb: Callable[[str], int], now: Callable[[], float] = time.time
+        self,
+        folder: Path,
+        memory_mb: Callable[[str], int],
+        now: Callable[[], float] = time.time,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         """`memory_mb` is what a function has: its time is priced by it."""
         self._folder = folder
         self._memory = memory_mb
         self._now = now
+        self._pause = pause
         self._lines: dict[str, list[str]] = {}
         self._well: deque[_Put] = deque(maxlen=NEWEST)
         self._failed: deque[_Put] = deque(maxlen=NEWEST)
@@ -105,9 +111,14 @@ class Journal:
         waiting.sort(key=lambda one: one[0])
         try:
             with self._writing:
-                self._append("".join(self._line(*one[1:]) for one in waiting))
+                self._append("".join(self._lines_of(waiting)))
         except OSError as error:  # a full disk stops nobody
             _log.warning("the journal of invocations cannot be written: %s", error)
+
+    def _lines_of(self, waiting: list[_Put]) -> Iterator[str]:
+        for one in waiting:
+            yield self._line(*one[1:])
+            self._pause(_BREATH)
 
     def _line(self, at: float, invocation: Invocation, lines: list[str]) -> str:
         entry = self.entry(at, invocation, lines)

@@ -36,7 +36,7 @@ def call(
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
     (tmp_path / "events").mkdir()
-    return Journal(tmp_path / "events", lambda _: 1024, now=lambda: 1_000.0)
+    return Journal(tmp_path / "events", lambda _: 1024, now=lambda: 1_000.0, pause=lambda _: None)
 
 
 def kept(folder: Path) -> list[dict[str, Any]]:
