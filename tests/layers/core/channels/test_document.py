@@ -93,6 +93,12 @@ def test_what_is_wrong_is_told_with_its_place(
     assert message in told[field]
 
 
+def test_a_kept_channel_that_is_not_taken_any_more_is_closed_and_can_be_mended() -> None:
+    closed = restore({**ROOMS, "rules": {"subscribe": "("}}, 3)
+    assert (closed.name, closed.rules, closed.version) == ("rooms", {}, 3)
+    assert load(ROOMS, far, previous=closed).version == 4
+
+
 @pytest.mark.parametrize("page", ["docs/guide/channels.md", "examples/chat/channels/rooms.yaml"])
 def test_the_guides_examples_are_taken(page: str, tmp_path: Path) -> None:
     text = (Path(__file__).parents[4] / page).read_text("utf-8")

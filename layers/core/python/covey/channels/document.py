@@ -12,6 +12,7 @@ message:
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -27,6 +28,7 @@ from covey.expressions import Expression, Reach, Type, impossible
 from covey.fields.option import OptionFault
 from covey.fields.shape import read_shape
 
+_log = logging.getLogger(__name__)
 KEYS = ("name", "description", "rules", "message")
 MAX_PARTS = 5
 MAX_DESCRIPTION = 2_000
@@ -87,8 +89,18 @@ def dump(channel: Channel) -> dict[str, Any]:
 
 
 def restore(document: Mapping[str, Any], version: int) -> Channel:
-    """A channel that was kept; what its rules read elsewhere is not asked again."""
-    return replace(load(document), version=version)
+    """A channel that was kept; what its rules read elsewhere is not asked again.
+
+    One that is not taken any more is closed to all but administrators, who can mend it: the
+    others must not fall silent with it.
+    """
+    try:
+        made = load(document)
+    except Invalid as invalid:
+        path = tuple(str(document.get("name")).split("/"))
+        _log.error("channel %s cannot be read: %s", path[0], invalid.detail)
+        made = Channel(path[0], path)
+    return replace(made, version=version)
 
 
 def _path(reader: Reader) -> tuple[str, ...]:
