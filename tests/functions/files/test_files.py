@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from covey.collections.document import load, load_all
+from covey.errors import Invalid
+from covey.identity.principal import Kind, Principal
+from covey.wiring import services
+from tests.functions.conftest import USERS
 from tests.functions.files.house import Files, png
 
 
@@ -204,3 +210,47 @@ def test_keys_read_and_write_files_by_their_scopes(files: Files) -> None:
 
     assert asked({"profiles": ["read"]}, None).meet("reads")
     assert not asked({"profiles": ["create"]}, None).meet("reads")
+
+
+def test_a_row_of_an_import_that_comes_again_keeps_its_file(files: Files) -> None:
+    mine, others = files.send(), files.send(who="bob")
+    ada = Principal(Kind.USER, "ada")
+    row = {"record_id": "row-1", "derived": False, "upsert": False}
+    for _ in range(2):
+        services().records.put_row(ada, "profiles", {"photo": mine}, **row)
+    with pytest.raises(Invalid, match="file"):
+        services().records.put_row(
+            ada, "profiles", {"photo": others}, **{**row, "record_id": "row-2"}
+        )
+    assert files.known(mine).record == "row-1"
+
+
+def test_files_of_another_tenant_are_not_there(files: Files) -> None:
+    users = {**USERS, "fields": {"org": {"type": "text", "write": "false"}}}
+    services().catalog.save(load(users, previous=services().catalog.get("users")))
+    vaults = {
+        "name": "vaults",
+        "ids": "custom",
+        "tenant": "org",
+        "fields": {"org": {"type": "text"}, "paper": {"type": "file"}},
+        "rules": dict.fromkeys(("read", "create", "update", "delete"), "auth != null"),
+    }
+    every = {one.name: one for one in services().catalog.all()}
+    services().catalog.save(load_all([users, vaults], every)["vaults"])
+    tokens = {}
+    for who, org in (("ann", "a"), ("abe", "a"), ("ben", "b")):
+        tokens[who] = files.api.token(who)
+        store, there = services().record_store, services().catalog.get("users")
+        before = store.get(there, who, consistent=True)
+        assert before is not None
+        values = {**before.values, "org": org}
+        store.update(there, before, replace(before, version=before.version + 1, values=values))
+    paper = files.send(who="ann", field="paper", data=b"x", of="text/plain", collection="vaults")
+    body = {"paper": paper}
+    made = files.api("PUT", "/records/vaults/v", body=body, token=tokens["ann"])
+    assert made.status == 201, made
+    assert files.read("abe", paper).status == 302
+    assert files.read("ben", paper).status == 404
+    more = {"collection": "vaults", "record": "v"}
+    assert files.reserve("abe", "paper", b"x", "text/plain", **more).status == 201
+    assert files.reserve("ben", "paper", b"x", "text/plain", **more).status == 404

@@ -127,6 +127,22 @@ FAULTS: dict[str, tuple[Any, dict[str, str]]] = {
         with_fields(a={"type": "text", "max_items": 1}),
         {"fields.a.max_items": "is not known here"},
     ),
+    "a default of a file": (
+        with_fields(a={"type": "file", "default": "x"}),
+        {"fields.a.default": "is not known here"},
+    ),
+    "a public file with a rule": (
+        with_fields(a={"type": "file", "public": True, "read": "auth != null"}),
+        {"fields.a.public": "is not possible with a rule"},
+    ),
+    "a public file that is hidden": (
+        with_fields(a={"type": "file", "public": True, "hidden": True}),
+        {"fields.a.public": "is not possible with a rule"},
+    ),
+    "types that are none": (
+        with_fields(a={"type": "file", "types": ["image"], "thumbs": ["9x9999"]}),
+        {"fields.a.types": "must hold media types", "fields.a.thumbs": "must hold sizes"},
+    ),
     "a list of json": (
         with_fields(a={"type": "json", "list": True}),
         {"fields.a.list": "is not known here"},
@@ -478,9 +494,9 @@ def test_a_relation_leads_to_a_collection_that_is_there() -> None:
     load_all([other], {"thing": load({"name": "thing"})})
 
 
-def test_a_type_that_is_to_come_is_said_to_be_so() -> None:
-    with pytest.raises(Invalid, match="fields of type file are not there yet"):
-        load({"name": "a", "fields": {"picture": {"type": "file"}}})
+def test_a_field_of_files_is_written_as_it_was_read() -> None:
+    written = {"type": "file", "types": ["image/*"], "max_size": 9, "thumbs": ["9x9", "8x8c"]}
+    assert dump(load({"name": "a", "fields": {"it": written}}))["fields"]["it"] == written
 
 
 def test_a_hidden_field_is_one_that_nobody_may_read() -> None:

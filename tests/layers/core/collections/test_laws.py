@@ -31,6 +31,7 @@ OPTIONS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "datetime": {"min": st.just("2026-01-31T10:00:00+01:00"), "expires": st.just(False)},
     "date": {"min": st.just("2026-01-31")},
     "json": {"max": st.integers(1, 1_000)},
+    "file": {"types": st.just(["image/*"]), "thumbs": st.just(["9x9", "8x8c"])},
 }
 NEEDED: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "choice": {"choices": st.lists(st.sampled_from("abc"), min_size=1, unique=True)},
@@ -51,7 +52,8 @@ LISTS = {
 
 
 def field(type: str) -> st.SearchStrategy[dict[str, Any]]:
-    options = COMMON | OPTIONS.get(type, {}) | {"default": st.just("auth.id")}
+    options = COMMON | OPTIONS.get(type, {})
+    options |= {"default": st.just("auth.id")} if REGISTRY[type].defaults else {}
     plain = st.fixed_dictionaries({"type": st.just(type), **NEEDED.get(type, {})}, optional=options)
     if not REGISTRY[type].scalar:
         return plain

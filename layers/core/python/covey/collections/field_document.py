@@ -76,7 +76,8 @@ def read_field(name: str, reader: Reader) -> Draft | None:
         description=reader.text("description", MAX_DESCRIPTION),
     )
     _check_clear(field, reader)
-    return Draft(reader, replace(field, default=_default(field, reader)), reader.text("was", 63))
+    default = _default(field, reader) if kind.defaults else None
+    return Draft(reader, replace(field, default=default), reader.text("was", 63))
 
 
 def _check_clear(field: Field, reader: Reader) -> None:

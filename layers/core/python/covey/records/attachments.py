@@ -36,8 +36,8 @@ class Attachments(Protocol):
         """Raw items for the transaction that writes the record, and takes its new files.
 
         Those that `before` has are its own. Others were reserved for the field by this caller and
-        are ready; or they have been this record's, in one of the fields `own`. Raises Invalid
-        (codes file_not_found, file_not_ready, duplicate_item).
+        are ready; or they have been this record's, in one of the fields `own` or by this caller.
+        Raises Invalid (codes file_not_found, file_not_ready, duplicate_item).
         """
         ...
 
