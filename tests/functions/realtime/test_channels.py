@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -241,6 +242,25 @@ def test_a_member_that_is_swept_has_left(house: House) -> None:
     services().connections.open(replace(kept, expires=int(time.time()) - 100))
     sweep({"time": "2026-11-23T10:00:00Z"}, _Invocation())
     assert [one["event"] for one in house.told(ann)] == ["leave"]
+
+
+def test_two_sweeps_at_once_do_no_harm(house: House) -> None:
+    ann = house.open("ann")
+    house.say(ann, "join")
+    for number in range(8):
+        user = f"u{number}"
+        house.open(user)
+        house.say(user, "join")
+        kept_one = services().connections.get(user)
+        assert kept_one is not None
+        services().connections.open(replace(kept_one, expires=int(time.time()) - 100))
+    house.told(ann)
+    with ThreadPoolExecutor(2) as pool:
+        swept = list(pool.map(lambda _: sweep({}, _Invocation()), range(2)))
+    assert sum(one["sockets"] for one in swept) >= 8
+    left = {one["id"] for event in house.told(ann) for one in event["members"]}
+    assert left == {f"u{number}" for number in range(8)}
+    assert [name for name in kept() if "ann" not in name] == []
 
 
 # ---- declared
