@@ -266,6 +266,22 @@ def test_who_asks_while_a_worker_is_about_to_leave_is_heard() -> None:
     assert world.turns.read("a").lease == 0
 
 
+def test_a_retry_is_in_time_though_somebody_asked_while_its_worker_was_about_to_leave() -> None:
+    world = World()
+    world.endpoint("a")
+    world.write("r1")
+
+    def fails_once(*_: Any) -> int:
+        if len(world.servers.told["a"]) > 1:
+            return 204
+        assert world.turns.take("a", world.clock(), world.clock() + MINUTE) is None
+        return 500
+
+    world.servers.does["a"] = fails_once
+    world.until(START + 7_000)
+    assert len(world.servers.told["a"]) == 2
+
+
 def test_a_worker_without_time_leaves_the_rest_to_the_next() -> None:
     world = World(at_once=1)
     world.endpoint("a")

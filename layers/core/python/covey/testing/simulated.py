@@ -77,6 +77,7 @@ class Deployment:
         *,
         chance: Callable[[], float] = lambda: 0.5,
         at_once: int = 8,
+        tick_every: int = MINUTE,
     ) -> None:
         self.clock = Clock()
         self.queue = Later(self.clock)
@@ -102,6 +103,7 @@ class Deployment:
         self.tick = Tick(endpoints, deliveries, turns, self.waker, now=self.clock)
         self.attempts = 0
         self._ticked = self.clock.ms
+        self._tick_every = tick_every
 
     def endpoint(self, name: str, url: str = "", **more: Any) -> tuple[Endpoint, str]:
         """An endpoint of all changes of posts, and its secret."""
@@ -123,12 +125,12 @@ class Deployment:
                 self.attempts += self.courier.run(message["endpoint"], lambda: True)
 
     def until(self, ms: int) -> None:
-        """Go on to that time, with a tick each minute."""
+        """Go on to that time, with a tick now and then: each minute unless said else."""
         self.work()
         while self.clock.ms < ms:
-            ahead = (self._ticked + MINUTE, self.queue.next(), ms)
+            ahead = (self._ticked + self._tick_every, self.queue.next(), ms)
             self.clock.ms = max(self.clock.ms, min(at for at in ahead if at is not None))
-            if self.clock.ms >= self._ticked + MINUTE:
+            if self.clock.ms >= self._ticked + self._tick_every:
                 self._ticked = self.clock.ms
                 self.tick.run()
             self.work()

@@ -161,9 +161,10 @@ class Courier:
         if at is None or now < health.wake_at <= at:
             return self._pass_on(shift.endpoint.id, before, health)
         turn = self._pass_on(shift.endpoint.id, before, replace(health, wake_at=max(at, now)))
-        if turn is None:
-            self._waker.wake(shift.endpoint.id, at)
-        return turn
+        if turn is not None:  # nobody is woken yet: who leaves at last does it
+            return replace(turn, wake_at=health.wake_at)
+        self._waker.wake(shift.endpoint.id, at)
+        return None
 
     def _pass_on(self, endpoint: str, before: Health, after: Health) -> Health | None:
         """Give the turn back. How the endpoint is, where somebody asked meanwhile and it is to
