@@ -47,12 +47,13 @@ def test_listening_costs_what_the_table_says(api: Any, sockets: MemorySockets) -
     for name in ("a", "b"):
         connect(event(name, headers=headers), None)
     by_title = {"filter": 'published && title == "T"'}
-    subscribe("a", "1", **by_title)  # what is read once: keys, the catalog, who listens
+    for _ in range(2):  # what is read once: keys, the catalog, who listens
+        subscribe("a", "1", **by_title)
     pace = spent(lambda: services().pacing.take("a"))
     reads, writes = spent(lambda: subscribe("a", "2", **by_title))
-    assert (reads - pace[0], writes - pace[1]) == (4, 3)
+    assert (reads - pace[0], writes - pace[1]) == (3, 3)
     reads, writes = spent(lambda: subscribe("a", "3", filter='title in ["T", "U"]'))
-    assert (reads - pace[0], writes - pace[1]) == (4, 5)
+    assert (reads - pace[0], writes - pace[1]) == (3, 5)
     reads, writes = spent(lambda: say("a", type="unsubscribe", id="2"))
     assert (reads - pace[0], writes - pace[1]) == (1, 3)
 

@@ -8,13 +8,14 @@ from dataclasses import replace
 
 import pytest
 
+from covey.collections import load
 from covey.errors import Unavailable
 from covey.realtime.batch import RENEWED_MS
 from covey.realtime.delivery import Delivery
 from covey.realtime.sockets import Gone
 from covey.testing.realtime import MemoryConnectionStore
 from covey.testing.sockets import MemorySockets
-from tests.layers.core.realtime.house import ANN, DRAFT, PUBLIC, House, change, post
+from tests.layers.core.realtime.house import ANN, DRAFT, POSTS, PUBLIC, House, change, post
 
 
 @pytest.fixture
@@ -231,3 +232,28 @@ def test_a_subscription_that_its_new_caller_may_not_have_is_dropped(house: House
     assert [one["type"] for one in said] == ["auth", "unsubscribed"]
     assert said[1]["code"] == "not_found"
     assert house.store.subscriptions("a") == []
+
+
+def test_a_profile_that_cannot_be_read_fails_the_batch_and_voids_no_filter(house: House) -> None:
+    fields = {**POSTS["fields"], "note": {"type": "text", "read": "auth.team == 'red'"}}
+    document = {**POSTS, "fields": fields, "rules": {"read": "true"}}
+    house.catalog.save(load(document, previous=house.catalog.get("posts")))
+    assert house.listen(house.open("b", "ben-token"), filter="note == 'mine'")["type"] == "ready"
+    teams, house.teams = house.teams, Away()
+    with pytest.raises(Unavailable):
+        house.tell(change(None, PUBLIC))
+    house.teams = teams
+    assert set(house.tell(change(None, PUBLIC))) == {"b"}
+
+
+class Away(dict[str, object]):
+    def get(self, *_: object) -> object:
+        raise Unavailable
+
+
+def test_cursors_of_many_frames_stay_at_the_time_of_their_batch(house: House) -> None:
+    for number in range(300):
+        house.listen(house.open(f"c{number}"))
+    house.fan_out.tell([change(None, PUBLIC)])
+    cursors = {event["cursor"] for n in range(300) for event in house.events(f"c{n}")}
+    assert {json.loads(cursor)[-1] for cursor in cursors} == {int(house.now * 1000)}

@@ -27,10 +27,14 @@ class Ticker:
         self._lock = threading.Lock()
 
     def __call__(self) -> int:
-        """The time."""
+        """The time, later than any before."""
         with self._lock:
             self._last = max(self._last + 1, int(self._now() * 1000))
             return self._last
+
+    def since(self, at: int) -> int:
+        """How long ago that was; this may be asked as often as one likes."""
+        return int(self._now() * 1000) - at
 
 
 class Told(NamedTuple):
@@ -96,9 +100,9 @@ class Batch:
         return self._judge.frame(who, wanted, number, subscription.id, cursor)
 
     def _cursor(self, who: Principal, wanted: Wanted) -> str:
-        if self._ticker() - self._at > RENEWED_MS:
+        if self._ticker.since(self._at) > RENEWED_MS:
             with self._lock:
-                if self._ticker() - self._at > RENEWED_MS:
+                if self._ticker.since(self._at) > RENEWED_MS:  # no other thread was faster
                     self.keep()
         key = (who.scope, wanted, self._at)
         if key not in self._cursors:

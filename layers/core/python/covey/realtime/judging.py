@@ -9,7 +9,7 @@ from typing import Any
 from covey import json
 from covey.collections.model import Collection
 from covey.collections.scope import Reads
-from covey.errors import CoveyError
+from covey.errors import CoveyError, Unavailable
 from covey.expressions import Expression
 from covey.identity.authorize import foresee, permits
 from covey.identity.principal import Principal
@@ -114,6 +114,8 @@ class Judge:
         """The filter, or why it does not hold any more: the collection or their rights changed."""
         try:
             accepts = self._filters.of(who, self.collection, written)
+        except Unavailable:  # the caller's own record could not be read: no fault of the filter
+            raise
         except CoveyError as void:
             return void
         if self._read is not None and permits(who, "read", self.collection):

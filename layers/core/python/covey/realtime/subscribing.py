@@ -19,7 +19,7 @@ from dataclasses import replace
 
 from covey.collections.catalog import Catalog
 from covey.collections.model import Collection
-from covey.errors import BadRequest, CoveyError, NotFound, TooManyRequests
+from covey.errors import BadRequest, CoveyError, NotFound, TooManyRequests, Unavailable
 from covey.identity.authorize import DENY, list_rule
 from covey.identity.principal import Principal
 from covey.realtime.catching_up import CatchingUp, Start, Wish
@@ -117,6 +117,8 @@ class Subscribing:
             try:
                 collection = self._catalog.get(one.collection)
                 topics = _topics(who, collection, one.filter, one.record)
+            except Unavailable:
+                raise
             except CoveyError as refused:
                 self._store.unsubscribe(connection.id, one.id)
                 why = {"code": refused.code, "detail": refused.detail}

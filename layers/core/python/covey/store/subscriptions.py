@@ -47,30 +47,27 @@ class SubscriptionIndex:
         self._transport = transport
         self._table = table
         self._clock = clock
+        self._noted: dict[str, Mapping[str, Any]] = {}
         self._known: dict[tuple[str, str], Known] = {}
         self._count = 0
 
     # ---- who subscribes
 
     def admit(self, collection: str, fields: Several[str], now: float) -> Listened:
-        """As `ConnectionStore.admit`: 1 read unit, and 1 write unit at times."""
-        needed = int(now) + CONNECTION_SECONDS
+        """As `ConnectionStore.admit`: nothing where this process knows that it is noted.
+
+        Else 1 read unit, and 1 write unit at times. What is noted stands until its time.
+        """
+        known = self._noted.get(collection)
         for _ in range(_ATTEMPTS):
-            item = items_of(self._transport, self._table, [keys.listened(collection)])
-            old = next(iter(item.values()), {})
-            found = _listened(old, now) or Listened(frozenset(), int(now * 1000), 0)
-            ends = {name: end for name, end in _ends(old).items() if end > now}
-            room = MAX_FIELDS - len(ends)
-            more = [name for name in sorted(fields) if name not in ends][: max(0, room)]
-            kept = [name for name in fields if name in ends]
-            late = [name for name in kept if ends[name] < needed]
-            if not more and not late and found.until >= needed + KEPT_SECONDS:
-                return Listened(frozenset(ends), found.since, found.until)
-            until = needed + _AHEAD
-            ends |= dict.fromkeys((*more, *late), until)
-            noted = Listened(frozenset(ends), found.since, until + KEPT_SECONDS)
-            if self._note(collection, noted, ends, old):
-                return noted
+            old = self._read(collection) if known is None else known
+            there, ends = _admitted(old, fields, now)
+            if ends is None:
+                self._noted[collection] = old
+                return there
+            if known is None and self._note(collection, there, ends, old):
+                return there
+            known = None
         raise Conflict("Others are subscribing to the same; try again.")
 
     def keep(self, subscription: Subscription) -> None:
@@ -150,6 +147,10 @@ class SubscriptionIndex:
         item = {"pk": {"S": pk}, "sk": {"S": sk}, "m": {"S": secrets.token_hex(8)}, "x": end}
         self._write("PutItem", {"Item": item})
 
+    def _read(self, collection: str) -> Mapping[str, Any]:
+        found = items_of(self._transport, self._table, [keys.listened(collection)])
+        return next(iter(found.values()), {})
+
     def _note(
         self, collection: str, noted: Listened, ends: Mapping[str, int], old: Mapping[str, Any]
     ) -> bool:
@@ -191,6 +192,22 @@ def _listened(item: Mapping[str, Any], now: float) -> Listened | None:
         return None
     fields = frozenset(name for name, end in _ends(item).items() if end > now)
     return Listened(fields, int(item["s"]["N"]), int(item["x"]["N"]))
+
+
+def _admitted(
+    item: Mapping[str, Any], fields: Several[str], now: float
+) -> tuple[Listened, dict[str, int] | None]:
+    """What is to be noted of who listens, and the ends of its fields; None: it is noted."""
+    needed = int(now) + CONNECTION_SECONDS
+    found = _listened(item, now) or Listened(frozenset(), int(now * 1000), 0)
+    ends = {name: end for name, end in _ends(item).items() if end > now}
+    late = [name for name in fields if name in ends and ends[name] < needed]
+    more = [name for name in sorted(fields) if name not in ends][: max(0, MAX_FIELDS - len(ends))]
+    if not more and not late and found.until >= needed + KEPT_SECONDS:
+        return Listened(frozenset(ends), found.since, found.until), None
+    until = needed + _AHEAD
+    ends |= dict.fromkeys((*more, *late), until)
+    return Listened(frozenset(ends), found.since, until + KEPT_SECONDS), ends
 
 
 def _item(one: Subscription, topic: str) -> dict[str, Any]:

@@ -123,7 +123,7 @@ class DynamoConnectionStore:
         return list(self._index.get(wanted))
 
     def admit(self, collection: str, fields: Several[str], now: float) -> Listened:
-        """1 read unit, and 1 write unit at times."""
+        """Nothing, or 1 read unit, and 1 write unit at times."""
         return self._index.admit(collection, fields, now)
 
     def listened(self, collections: Several[str], now: float) -> Mapping[str, Listened]:
