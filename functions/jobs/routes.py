@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from covey.http import Parameter, Request, Response, Routes, invalid_parameter
+from covey.identity.scopes import WRITES
 from covey.jobs.model import Job
 from covey.wiring import services
 from functions.jobs import dead_letters, schedules
@@ -123,7 +124,7 @@ def routes() -> Routes:
 
     @routes.post(
         "/jobs/{id}/cancel",
-        key=("jobs",),
+        key=("jobs", WRITES),  # a key that only reads changes nothing
         summary="Cancel a job",
         answer="Job",
         problems=(404, 409),
