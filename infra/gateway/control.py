@@ -53,7 +53,10 @@ class Control:
         try:
             if _same_user(writer.get_extra_info("socket")):
                 line = await asyncio.wait_for(reader.readline(), 30)
-                answer = await self.answer(json.loads(line)) if line else {"fault": "no question"}
+                asked = json.loads(line)
+                if not isinstance(asked, dict):
+                    raise ValueError("a question is an object")
+                answer = await self.answer(asked)
                 writer.write(json.dumps(answer).encode() + b"\n")
                 await writer.drain()
         except (OSError, ValueError, TimeoutError, asyncio.LimitOverrunError) as error:

@@ -3,7 +3,7 @@
 For whoever develops on this machine: the files are this user's alone, secrets are taken out before
 anything is written (`redaction`), and there are never more than `FILES` of `FILE_BYTES`. Serving
 does not wait for it: the front only puts a finished call down, and a thread takes what lies there
-twice a second. What lies there then is all that is written, so that under load it is the newest
+each second. What lies there then is all that is written, so that under load it is the newest
 calls and the failed ones.
 """
 
@@ -26,7 +26,7 @@ from infra.gateway.redaction import HIDDEN, redacted, text
 
 FILES, FILE_BYTES = 4, 4 * 1024 * 1024
 NEWEST = 25  # calls of each kind, well ended and failed, that one turn writes
-TURN_SECONDS = 0.5
+TURN_SECONDS = 1.0
 _BREATH = 0.001  # after each call, so that the front never waits for more than one of them
 MOST_EVENT, MOST_ANSWER = 256 * 1024, 64 * 1024  # bytes; larger ones are told by their size
 MOST_LINES, MOST_LINE = 100, 2_000
