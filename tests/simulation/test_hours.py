@@ -25,6 +25,7 @@ from tests.simulation.writers import Table
 HOURS = float(os.environ.get("SIMULATION_HOURS", "2"))
 SEEDS = [int(one) for one in os.environ.get("SIMULATION_SEEDS", "1,2,3").split(",")]
 HOUR = 3_600_000
+pytestmark = pytest.mark.timeout(120 + 60 * HOURS)
 
 
 class World:

@@ -12,7 +12,8 @@ import pytest
 from covey.jobs.model import Fault, Job, Status
 from covey.jobs.ports import JobStore
 from covey.records.time import now_ms
-from covey.store.models.job import DynamoJobStore
+from covey.store import keys
+from covey.store.models.job import DynamoJobStore, JobEntry
 from covey.testing.jobs import MemoryJobStore
 
 KINDS: dict[str, Callable[[], JobStore]] = {"table": DynamoJobStore, "memory": MemoryJobStore}
@@ -55,6 +56,13 @@ def test_a_job_that_is_made_twice_is_listed_once(store: JobStore) -> None:
     assert not store.create(replace(first, created=first.created + 60_000))
     assert not store.create(first)
     assert [one.created for one in store.list("user:ann", 10)] == [first.created]
+
+
+def test_a_job_whose_maker_died_is_listed_once(table: str) -> None:
+    store = DynamoJobStore()
+    JobEntry(*keys.job_of("user:ann", "000001700000000 1"), expires=9_999_999_999).save()
+    store.create(job("1"))
+    assert [one.id for one in store.list("user:ann", 9)] == ["1"]
 
 
 def test_of_two_saves_of_one_revision_one_is_lost(store: JobStore) -> None:

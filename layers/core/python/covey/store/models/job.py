@@ -70,8 +70,9 @@ class DynamoJobStore:
         entries = JobEntry.query(
             keys.job_of(owner, "")[0], scan_index_forward=False, limit=limit, consistent_read=True
         )
-        found = (self.get(entry.sk.partition(" ")[2]) for entry in entries)
-        return [job for job in found if job is not None]
+        found = ((entry.sk, self.get(entry.sk.partition(" ")[2])) for entry in entries)
+        # A process that ended in `create` may have left another entry of the same job.
+        return [job for place, job in found if job is not None and place == _listed(job)]
 
 
 def _listed(job: Job) -> str:
