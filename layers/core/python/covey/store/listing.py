@@ -18,7 +18,7 @@ from covey.store.order import Order
 from covey.store.parallel import together
 from covey.store.plan import Plan
 from covey.store.planner import NEWEST_FIRST, Planned, index_required, plan_of, tally_plan
-from covey.store.streams import MAX_CHUNK, Met, Way, met_at
+from covey.store.streams import MAX_CHUNK, Merged, Met, Way, met_at
 
 Accept = Callable[[Record], bool]
 
@@ -75,12 +75,11 @@ class Lister:
         kept = examined = 0
         counted: set[str] = set()
         way = self._way(planned, planned.order, None, query)
-        ahead = _Ahead(way, accept, query.limit, begun=True)
-        for met in ahead:
+        ahead = _Ahead(way.met, accept, query.limit, begun=True)
+        for _, record, _ in ahead:
             if examined == query.budget:
                 return Tally(kept, examined, complete=False, bounded=planned.bounded)
             examined += 1
-            record = met.record
             if record is not None and record.id not in counted and accept(record):
                 counted.add(record.id)
                 kept += 1
@@ -122,26 +121,26 @@ class Lister:
         """Read until one more than the page is found, to know whether there is more."""
         kept: dict[str, Record] = {}
         examined, more = 0, False
-        passed: Met | None = None
-        way = _Ahead(self._way(planned, order, start, query), accept, query.limit + 1)
-        for met in way:
+        passed: bytes | None = None
+        way = self._way(planned, order, start, query)
+        met = _Ahead(way.met, accept, query.limit + 1)
+        for _, record, mark in met:
             if examined == query.budget:
                 self._check_budget(planned, query, len(kept))
                 more = True
                 break
             examined += 1
-            record = met.record
             # Met again where another plan's index lags behind: shown once.
             if record is not None and record.id not in kept and accept(record):
                 if len(kept) == query.limit:
                     more = True
                     break
                 kept[record.id] = record
-            passed = met
+            passed = mark
         backward = start is not None and start.backward
         ahead = behind = None
-        if (more or way.spent) and passed is not None:
-            ahead = Position(order.tag, passed.passed, backward)
+        if (more or met.spent) and passed is not None:
+            ahead = Position(order.tag, way.place(passed), backward)
         if start is not None:
             behind = start.reverse()
         records = list(kept.values())
@@ -159,9 +158,7 @@ class Lister:
     def _seal(self, collection: Collection, query: Query, at: Position | None) -> str | None:
         return None if at is None else self._cursors.seal(collection, query, at)
 
-    def _way(
-        self, planned: Planned, order: Order, start: Position | None, query: Query
-    ) -> Iterator[Met]:
+    def _way(self, planned: Planned, order: Order, start: Position | None, query: Query) -> Merged:
         """What is met from a position on."""
         backward = start is not None and start.backward
         points = [
@@ -206,7 +203,7 @@ class _Ahead:
     def _foreseen(self, accept: Foreseeing) -> Iterator[Met]:
         while met := list(islice(self._way, self._size)):
             try:
-                accept.foresee([one.record for one in met if one.record is not None])
+                accept.foresee([record for _, record, _ in met if record is not None])
             except RuleBudgetError:
                 if not self._begun:
                     raise
@@ -217,6 +214,7 @@ class _Ahead:
 
 
 def _follows(point: Met, start: Position) -> bool:
-    if point.place == start.at:
+    rank, _, place = point
+    if place == start.at:
         return start.inclusive
-    return point.rank > met_at(start.at, None, backward=start.backward).rank
+    return rank > met_at(start.at, None, backward=start.backward)[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import starmap
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -37,30 +37,21 @@ class Source(Protocol):
         ...
 
 
-class Met(NamedTuple):
-    """An entry met on the way through a list.
+# What is met on the way through a list: a rank that rises along the way, the record, and a mark of
+# where it stands, of which `Merged.place` makes its place in the list's order. Plain, as entries.
+Met: TypeAlias = tuple[bytes, Record | None, bytes]
 
-    `place` is where it stands in the list's order, None where that is for `plan` to tell from
-    its own `position`.
-    """
 
-    rank: bytes  # rises along the way
-    record: Record | None
-    plan: Plan | None = None
-    position: bytes = b""
-    place: bytes | None = None
+class Merged(NamedTuple):
+    """A way through a list."""
 
-    @property
-    def passed(self) -> bytes:
-        """Where it stands in the list's order."""
-        if self.place is not None or self.plan is None:
-            return self.place or b""
-        return self.plan.logical(self.position)
+    met: Iterator[Met]
+    place: Callable[[bytes], bytes]
 
 
 def met_at(place: bytes, record: Record | None, *, backward: bool) -> Met:
-    """An entry at a place of the list's order."""
-    return Met(encoding.invert(place) if backward else place, record, place=place)
+    """An entry at a place of the list's order, which is its mark too."""
+    return encoding.invert(place) if backward else place, record, place
 
 
 class Way(NamedTuple):
@@ -105,7 +96,7 @@ class Stream:
         if self.way.merging:
             return met_at(self.plan.logical(position), record, backward=self.way.backward)
         rank = encoding.invert(position) if self.plan.reverse else position
-        return Met(rank, record, self.plan, position)
+        return rank, record, position
 
     @property
     def low(self) -> bool:
@@ -113,9 +104,7 @@ class Stream:
         return not self.done and len(self.waiting) * 8 <= self.chunk
 
 
-def merged(
-    source: Source, plans: Sequence[Plan], way: Way, points: Sequence[Met] = ()
-) -> Iterator[Met]:
+def merged(source: Source, plans: Sequence[Plan], way: Way, points: Sequence[Met] = ()) -> Merged:
     """The entries of all plans and of `points` in one order, read as they are asked for.
 
     What stands at one place in several plans is met once.
@@ -127,10 +116,15 @@ def merged(
     first = min(share, way.budget)
     streams = [Stream(source, plan, shard, first, way.budget, way) for plan, shard in pairs]
     together([stream.fill for stream in streams])
+    place = _itself if way.merging or not plans else plans[0].logical
     if len(streams) == 1 and not points:
-        return _straight(streams[0])
+        return Merged(_straight(streams[0]), place)
     queues = [stream.waiting for stream in streams] + [deque([point]) for point in points]
-    return _in_order(streams, queues)
+    return Merged(_in_order(streams, queues), place)
+
+
+def _itself(place: bytes) -> bytes:
+    return place
 
 
 def _straight(stream: Stream) -> Iterator[Met]:
@@ -145,19 +139,19 @@ def _straight(stream: Stream) -> Iterator[Met]:
 
 
 def _in_order(streams: Sequence[Stream], queues: Sequence[deque[Met]]) -> Iterator[Met]:
-    heap = [(queue[0].rank, at) for at, queue in enumerate(queues) if queue]
+    heap = [(queue[0][0], at) for at, queue in enumerate(queues) if queue]
     heapq.heapify(heap)
     last = b""
     while heap:
         _, at = heap[0]
         met = queues[at].popleft()
-        if met.rank != last:
+        if met[0] != last:
             yield met  # before more is read: it may have been the last that is wanted
-        last = met.rank
+        last = met[0]
         if not queues[at] and at < len(streams) and not streams[at].done:
             # While one is waited for, the others that run low are read on as well.
             together([one.fill for one in streams if one is streams[at] or one.low])
         if queues[at]:
-            heapq.heapreplace(heap, (queues[at][0].rank, at))
+            heapq.heapreplace(heap, (queues[at][0][0], at))
         else:
             heapq.heappop(heap)
