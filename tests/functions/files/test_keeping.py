@@ -16,6 +16,7 @@ from covey.files.model import DAY
 from covey.records.archive import Keeper
 from covey.records.model import Change, ChangeKind, Record
 from covey.wiring import services
+from functions.files.sweep import handler as sweep
 from tests.functions.files.house import PROFILES, Files
 
 MODES: dict[str, dict[str, Any]] = {
@@ -262,3 +263,18 @@ def test_a_removal_that_is_cut_off_is_finished(
     assert house.files.read("ada", file_id).status == 404
     house.tell("plain", "r", record, None)
     assert not house.there(file_id)
+
+
+def test_the_schedule_sweeps(house: House) -> None:
+    class Context:
+        aws_request_id = "1"
+
+        def get_remaining_time_in_millis(self) -> int:
+            return 300_000
+
+    waiting = house.send("plain")
+    house.now += 2 * DAY
+    swept = sweep({"time": "2026-01-01T00:00:00Z"}, Context())
+    assert swept == {"files_looked_at": 1, "files_failed": 0, "files_of_no_field": 0}
+    assert not house.there(waiting)
+    assert sweep({}, Context())["files_looked_at"] == 0
