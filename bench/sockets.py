@@ -227,7 +227,8 @@ def page(rows: list[list[str]], said: str, asked: argparse.Namespace) -> str:
         [
             "# Sockets",
             f"Written by `python -m bench.sockets --write`, on {machine}. Gateway, workers, data "
-            "engine, sockets and writer share the machine.",
+            "engine, sockets and writer share the machine; how busy it was with other things tells "
+            "the time of the writes. What the fan-out itself takes: [topics](topics.md).",
             f"{asked.rate:.0f} writes a second for {asked.seconds:.0f} s, each of which "
             f"{asked.each} subscriptions of signed-in users want: from just before the write is "
             "sent to the frame, beside the time of the write alone. The readers that do not read "
