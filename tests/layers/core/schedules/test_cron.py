@@ -185,7 +185,7 @@ def oracle(fields: tuple[str, ...], zone: ZoneInfo, first: int, last: int) -> li
     return sorted(slot for slot in found if first < slot <= last)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(PATTERNS, ZONES, st.sampled_from(CHANGES), st.integers(-90_000, 90_000))
 def test_slots_around_changes_of_the_clock_are_those_of_the_calendar(
     fields: tuple[str, ...], zone: str, change: str, shift: int

@@ -66,7 +66,7 @@ def test_a_clock_that_jumps_an_hour_ahead_and_back_loses_nothing_and_repeats_not
     assert once_each(house) == wanted
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     PATTERNS,
     ZONES,
