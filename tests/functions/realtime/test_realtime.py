@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from covey.identity.api_key import ApiKey, mint
+from covey.identity.scopes import stored
 from covey.insight import meter
 from covey.store.layout import layout_of
 from covey.testing.sockets import MemorySockets
@@ -189,3 +191,21 @@ def test_what_nobody_listens_to_costs_one_read_for_a_batch(
     fan_out({"Records": records}, None)
     spent = meter.read()
     assert (spent.rru - before.rru, spent.wru - before.wru) == (1, 0)
+
+
+def test_a_key_that_was_ended_hears_nothing_more(api: Any, sockets: MemorySockets) -> None:
+    api.token("ada")
+    scopes = stored({"collections": {"posts": ["read"]}, "surfaces": ["realtime"]})
+    name, key, secret = mint("ada")
+    kept = ApiKey(name, "t", secret, scopes, 1, "ada", used=2**40)
+    assert services().api_key_store.add(kept, None)
+    connect(event("k", headers={"Authorization": f"Bearer {key}"}), None)
+    say("k", type="subscribe", id="1", collection="posts")
+    assert [one["type"] for one in said(sockets, "k")] == ["ready"]
+    public = created(api, api.token("ada"), title="Public", published=True)
+    fan_out({"Records": [public]}, None)
+    assert [one["type"] for one in said(sockets, "k")] == ["change"]
+    assert services().api_key_store.end(name)
+    fan_out({"Records": [public]}, None)
+    assert [one["type"] for one in said(sockets, "k")] == ["closed"]
+    assert services().connections.get("k") is None
