@@ -267,6 +267,16 @@ def test_a_socket_that_cannot_be_reached_holds_nobody_up_and_is_ended(house: Hou
     assert house.members.addresses("ben") == []
 
 
+def test_where_no_socket_can_be_reached_whoever_speaks_is_told(house: House) -> None:
+    joined(house, "ann", "ben")
+    house.sockets.away = True
+    answer = house.say("ann", "publish", data={"text": "x"})
+    assert (answer["code"], answer["retry_after"]) == ("unavailable", 1)
+    house.sockets.away = False
+    house.say("ann", "publish", data={"text": "x"})
+    assert [one["type"] for one in house.told("ben")] == ["message"]
+
+
 def renew(house: House, user: str) -> None:
     identity = Identity(Kind.USER, user, (), "s", int(house.now) + 900)
     house.connections.identify(user, identity)

@@ -29,14 +29,13 @@ class Sender:
         """Send events by connection, in their order; connections that are gone.
 
         One whose event is Unauthenticated is told so, and ended. One that cannot be reached is
-        ended too. Raises the first failure that is no socket's own, when all had their turn.
+        ended too. Raises the first failure that is no socket's own, when all had their turn;
+        who was found gone meanwhile is told of by the next call.
         """
-        try:
-            self._delivery.deliver(outbox, _frame)
-        finally:
-            gone = []
-            while self._gone:  # of another send at the same time too: whoever finds it lets it go
-                gone.append(self._gone.popleft())
+        self._delivery.deliver(outbox, _frame)
+        gone = []
+        while self._gone:  # of another send at the same time too: whoever finds it lets it go
+            gone.append(self._gone.popleft())
         return gone
 
 
