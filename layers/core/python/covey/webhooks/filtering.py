@@ -1,7 +1,8 @@
 """Which changes an endpoint is told of.
 
 A filter speaks of the record and of `old`, the record before an update (of a deleted record both
-are what it last was), and of `now`. It knows no caller and no other records, and no hidden
+are what it last was), and of `now`, which is when the change was made: the same each time that it
+is asked. It knows no caller and no other records, and no hidden
 fields: what it lets through would tell of them.
 """
 
@@ -46,7 +47,8 @@ class Filters:
         accepts = self._of(endpoint, collection)
         if accepts is None or record is None:
             return accepts is None
-        return accepts.holds(RecordScope(collection, record, old=change.before))
+        now = moment(change)
+        return accepts.holds(RecordScope(collection, record, old=change.before, now=now))
 
     def _of(self, endpoint: Endpoint, collection: Collection) -> Expression | None:
         key = (endpoint.id, collection.name)
@@ -55,6 +57,12 @@ class Filters:
             found = (endpoint.revision, collection, checked(endpoint.filter, collection))
             self._kept[key] = found
         return found[2]
+
+
+def moment(change: Change) -> int:
+    """When a change was made, in milliseconds: the same however often it comes."""
+    record = change.after or change.before
+    return change.at or (record.updated if record else 0)
 
 
 def fault_of(endpoint: Endpoint, collection: Collection) -> str:

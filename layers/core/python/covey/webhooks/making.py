@@ -15,7 +15,7 @@ from covey.collections.model import Collection
 from covey.expressions import ExpressionError
 from covey.pipeline.cloudevents import event, event_id, event_type
 from covey.records.model import Change
-from covey.webhooks.filtering import Filters
+from covey.webhooks.filtering import Filters, moment
 from covey.webhooks.model import Delivery, Endpoint, delivery_id
 from covey.webhooks.ports import DeliveryStore, EndpointStore
 
@@ -72,7 +72,7 @@ class Making:
                 yield self._delivery(endpoint, collection, change)
 
     def _delivery(self, endpoint: Endpoint, collection: Collection, change: Change) -> Delivery:
-        at = _moment(change)
+        at = moment(change)
         return Delivery(
             endpoint=endpoint.id,
             id=delivery_id(at, endpoint.id, event_id(change)),
@@ -101,9 +101,3 @@ def payload(change: Change, collection: Collection, source: str) -> str:
         return text
     named = {name: record[name] for name in ("id", "created", "updated", "version")}
     return json.encode({**told, "data": {"record": named, "partial": True}})
-
-
-def _moment(change: Change) -> int:
-    """When it was written: the same each time, as the delivery's id is made of it."""
-    record = change.after or change.before
-    return change.at or (record.updated if record else 0)
