@@ -11,7 +11,8 @@ from covey.wiring import services
 
 def tell(changes: Sequence[Change]) -> None:
     """Tell the subscribers."""
-    services().fan_out.tell(changes)
+    with services().gauges.around("realtime", changes):
+        services().fan_out.tell(changes)
 
 
 handler = changes_handler(lambda image: services().change_of(image), tell)

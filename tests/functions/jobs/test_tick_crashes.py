@@ -1,4 +1,4 @@
-"""kill -9 of the schedules' tick at each of its calls: each slot is one job, and none is missing."""
+"""kill -9 of the schedules' tick at each of its calls: each slot is one job, none is missing."""
 
 from __future__ import annotations
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from covey.pipeline.gauges import HOUR_MS, Gauge, Gauges
 from covey.testing.pipeline import MemoryGauges
-from tests.layers.core.pipeline.world import NOW, Kept, World
+from tests.layers.core.pipeline.world import NOW, Kept, World, changes
 
 
 def test_a_batch_says_how_late_it_was_and_how_much_there_was() -> None:
@@ -65,6 +67,21 @@ def test_a_store_that_is_away_fails_nothing() -> None:
     gauges.applied("kept", 1, NOW)
     gauges.flush()
     assert gauges.read(1) == {}
+
+
+def test_a_consumer_elsewhere_is_counted_too() -> None:
+    now = [NOW]
+    gauges = Gauges(MemoryGauges(), lambda _: None, now=lambda: now[0])
+    batch = changes("posts/a", "posts/b", at=NOW - 500)
+    with gauges.around("realtime", batch):
+        pass
+    with gauges.around("realtime", []):
+        pass
+    with pytest.raises(OSError, match="away"), gauges.around("realtime", batch):
+        raise OSError("away")
+    now[0] += 10_000
+    gauges.flush()
+    assert gauges.read(1)["realtime"] == Gauge(1, 2, 1, 0, NOW - 500, 500, 500, NOW)
 
 
 def test_less_is_what_was_counted_since() -> None:

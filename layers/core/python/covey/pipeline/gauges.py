@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from covey.pipeline.told import written
+from covey.records.model import Change
 from covey.records.time import now_ms
 
 EVERY_S = 10
@@ -109,6 +112,20 @@ class Gauges:
         """A change became a dead letter."""
         known = self._of(consumer)
         self._known[consumer] = replace(known, letters=known.letters + 1, seen=self._now())
+
+    @contextmanager
+    def around(self, consumer: str, changes: Sequence[Change]) -> Iterator[None]:
+        """Count a batch that is given to a consumer elsewhere than in the pipeline."""
+        try:
+            yield
+        except Exception:
+            self.failed(consumer)
+            raise
+        else:
+            if changes:
+                self.applied(consumer, len(changes), max(written(one) for one in changes))
+        finally:
+            self.flush()
 
     def flush(self) -> None:
         """Tell what is known, if it is time; failing is no failure of the work."""

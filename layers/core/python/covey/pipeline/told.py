@@ -28,6 +28,10 @@ class Told:
 
     @property
     def written(self) -> int:
-        """When the change was made, in milliseconds: as the record says, which is exact."""
-        after = self.change.after if self.change is not None else None
-        return self.at if after is None else after.updated
+        """When the change was made, in milliseconds."""
+        return self.at if self.change is None else written(self.change)
+
+
+def written(change: Change) -> int:
+    """When a change was made, in milliseconds: as the record says, which is exact."""
+    return change.at if change.after is None else change.after.updated
