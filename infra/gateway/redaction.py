@@ -41,7 +41,7 @@ def redacted(value: Any, depth: int = 0) -> Any:
     if isinstance(value, dict):
         kept = {name: _member(str(name), one, depth) for name, one in value.items()}
         if "httpMethod" in value and "body" in value:
-            kept["body"] = _body(value)
+            kept["body"] = _body(value, depth)
         return kept
     if isinstance(value, list):
         return [redacted(one, depth + 1) for one in value]
@@ -52,12 +52,12 @@ def redacted(value: Any, depth: int = 0) -> Any:
 
 def text(value: str, depth: int = 0) -> str:
     """A text without secrets, JSON or not."""
-    begin = value[:1]
-    if begin in ("{", "["):
+    if value.lstrip()[:1] in ("{", "[", '"') and value:
         try:
             whole = json.loads(value)
         except (ValueError, RecursionError):
-            pass
+            if _SECRET.search(value):  # half of a document, or one with a fault
+                return HIDDEN
         else:
             changed = redacted(whole, depth + 1)
             return value if changed == whole else json.dumps(changed, ensure_ascii=False)
@@ -89,14 +89,18 @@ def _is_harmless(value: Any) -> bool:
     return isinstance(value, str) and _FAULT_CODE.fullmatch(value) is not None
 
 
-def _body(event: Mapping[str, Any]) -> Any:
+def _body(event: Mapping[str, Any], depth: int) -> Any:
     body = event["body"]
-    if not isinstance(body, str) or not body:
+    if not isinstance(body, str):
+        return redacted(body, depth + 1)
+    if not body:
         return body
     if event.get("isBase64Encoded"):
         return HIDDEN
     try:
         json.loads(body)
     except (ValueError, RecursionError):
-        return HIDDEN if _PLACE.match(str(event.get("path", ""))) or "=" in body else text(body)
-    return text(body)
+        return (
+            HIDDEN if _PLACE.match(str(event.get("path", ""))) or "=" in body else text(body, depth)
+        )
+    return text(body, depth)

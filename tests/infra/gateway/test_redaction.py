@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from infra.gateway.redaction import HIDDEN, redacted, text
 
@@ -47,6 +49,9 @@ def http(path: str, body: Any = None, **headers: str) -> dict[str, Any]:
         {"Records": [{"body": json.dumps({"deep": json.dumps({"secret": SECRET})})}]},
         {"Records": [{"dynamodb": {"NewImage": {"d": {"M": {"password": {"S": SECRET}}}}}}]},
         {"requestContext": {}, "body": json.dumps({"type": "auth", "token": SECRET})},
+        http("/records/posts", f' \n{{"password": "{SECRET}"}}'),
+        http("/records/posts", f'{{"password": "{SECRET}"'),
+        {"Records": [{"body": json.dumps(json.dumps({"password": SECRET}))}]},
         {"key": {"client_secret": SECRET, "private_key": [SECRET]}},
     ],
 )
@@ -96,3 +101,33 @@ def test_a_value_without_a_bottom_ends() -> None:
     for _ in range(200):
         deep = [deep]
     assert SECRET not in json.dumps(redacted(deep))
+
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.text(max_size=20)
+NAMES = st.sampled_from(["a", "items", "body", "Records", "httpMethod", "title", ""])
+SECRETS = st.sampled_from(
+    ["password", "newPassword", "Authorization", "refresh_token", "Set-Cookie"]
+)
+
+
+def around(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(NAMES, inner, max_size=3)
+        | inner.map(json.dumps)  # as the body of a request, the body of a message in it …
+    )
+
+
+KEPT = st.dictionaries(SECRETS, st.just(SECRET) | st.just([SECRET]), min_size=1)
+
+
+@given(st.recursive(KEPT | PLAIN, around, max_leaves=12))
+def test_a_member_that_is_named_so_is_found_however_deep_it_stands(value: Any) -> None:
+    assert SECRET not in json.dumps(redacted(value))
+
+
+@given(st.recursive(PLAIN, around, max_leaves=12))
+def test_whatever_it_is_given_it_answers_in_kind(value: Any) -> None:
+    kept = redacted(value)
+    assert type(kept) is type(value)
+    assert redacted(kept) == kept
