@@ -1,4 +1,4 @@
-"""Totals while eight clients write and what counts is killed: in the end they are a recount."""
+"""Totals and hits while eight clients write and what keeps them is killed: in the end all agree."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ ids: custom
 fields:
   shop: {type: text}
   amount: {type: integer}
+  text: {type: text}
 rules: {read: "true", create: "true", update: "true", delete: "true"}
+search: [text]
 aggregates:
   by_shop: {group: [shop], count: true, sum: [amount], min: [amount], max: [amount]}
 """
@@ -32,6 +34,7 @@ ASKED = {
     "max": ["amount"],
 }
 CLIENTS = 8
+WORDS = ["amber", "basalt", "cobalt", "dune", "ember"]
 
 
 @pytest.fixture
@@ -53,7 +56,11 @@ def write(running: Running, seed: int, stop: threading.Event) -> None:
                 if dice.random() < 0.3:
                     http.delete(path)
                 else:
-                    body = {"shop": dice.choice("abc"), "amount": dice.randrange(-9, 99)}
+                    body = {
+                        "shop": dice.choice("abc"),
+                        "amount": dice.randrange(-9, 99),
+                        "text": " ".join(dice.sample(WORDS, 2)),
+                    }
                     http.put(path, json=body)
             except httpx.TransportError:  # of a worker or a front that was just killed
                 stop.wait(0.05)
@@ -65,6 +72,23 @@ def recount(http: httpx.Client) -> dict[str, Any]:
         groups.setdefault(one["shop"], []).append(one["amount"])
     return {
         shop: (len(found), sum(found), min(found), max(found)) for shop, found in groups.items()
+    }
+
+
+def has_words(http: httpx.Client) -> dict[str, set[str]]:
+    items = http.get("/records/sales", params={"limit": 200}).json()["items"]
+    return {word: {one["id"] for one in items if word in one["text"]} for word in WORDS}
+
+
+def hits(http: httpx.Client) -> dict[str, set[str]]:
+    return {
+        word: {
+            one["id"]
+            for one in http.get("/records/sales/search", params={"q": word, "limit": 200}).json()[
+                "items"
+            ]
+        }
+        for word in WORDS
     }
 
 
@@ -102,4 +126,6 @@ def test_totals_are_exact_after_workers_and_front_were_killed(own: Running) -> N
         expected = recount(http)
         assert expected
         until(lambda: counted(http) == expected, "counted exactly")
+        wanted = has_words(http)
+        until(lambda: hits(http) == wanted, "found exactly")
     assert own.messages("ChangesApplyDeadLetters") == []
