@@ -232,6 +232,16 @@ def test_what_a_worker_that_died_had_begun_is_done_by_another() -> None:
     assert len(world.servers.told["a"]) == 1
 
 
+def test_nothing_is_left_of_the_turn_at_an_endpoint_that_is_removed() -> None:
+    world = World()
+    world.endpoint("a")
+    world.write("r1")
+    world.endpoints.remove("a")
+    world.work()
+    assert world.servers.told == {}
+    assert world.turns.read("a") == Health()
+
+
 def test_a_place_that_is_stale_leads_to_no_attempt() -> None:
     world = World()
     world.endpoint("a")

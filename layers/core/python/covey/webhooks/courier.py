@@ -70,7 +70,10 @@ class Courier:
         made = 0
         while turn is not None:
             endpoint = self._endpoints.get(endpoint_id)
-            if endpoint is None or not endpoint.enabled:
+            if endpoint is None:
+                self._turns.forget(endpoint_id)
+                return made
+            if not endpoint.enabled:
                 turn = self._pass_on(endpoint_id, turn, turn)
                 continue
             shift = _Shift(endpoint, Circuit(turn, self._chance), time_left)
