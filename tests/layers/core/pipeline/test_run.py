@@ -79,10 +79,26 @@ def test_what_stays_away_becomes_dead_letters() -> None:
     away = Kept("away")
     away.away = True
     world = World(away)
-    assert world.take("posts/a", "posts/b", at=NOW - PATIENCE_MS) is None
+    assert world.take("posts/a", "posts/b") == "0"
+    world.now += PATIENCE_MS - 1
+    assert world.take("posts/a", "posts/b") == "0"
+    world.now += 1
+    assert world.take("posts/a", "posts/b") is None
     assert world.buried() == [
         ("away", f"posts/{one}", "Unavailable: unavailable: It is away.") for one in "ab"
     ]
+
+
+def test_patience_begins_anew_when_something_was_taken_however_old_the_changes_are() -> None:
+    away = Kept("away")
+    world = World(away)
+    for _ in range(4):
+        away.away = True
+        assert world.take("posts/a", at=NOW - 3_600_000) == "0"
+        world.now += PATIENCE_MS // 2
+        away.away = False
+        assert world.take("posts/a", at=NOW - 3_600_000) is None
+    assert not world.buried()
 
 
 def test_where_the_time_is_over_the_stream_tells_again() -> None:

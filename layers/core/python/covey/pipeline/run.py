@@ -3,9 +3,9 @@
 Each consumer gets the whole batch of a collection at once. Where it fails, the batch is halved
 until the change stands alone that it cannot take; that one is tried a few times more and then
 becomes a dead letter of this consumer, and the batch goes on: for its other consumers, and for the
-changes behind it. Only where a dependency is away (`Unavailable`) does the stream wait, for
-`PATIENCE_MS` after the change was written: the stream keeps what waits for a day, and asks less of
-what is overloaded than letters would.
+changes behind it. Only where a dependency is away (`Unavailable`) does the stream wait, until the
+consumer has taken nothing for `PATIENCE_MS`: the stream keeps what waits for a day, and asks less
+of what is overloaded than letters would.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from covey.records.model import Change
 from covey.records.time import now_ms
 
 PAUSES = (0.05, 0.25)  # seconds before another try of a change that stands alone, at most
-PATIENCE_MS = 20_000  # for a dependency that is away, from when the change was written
+# For a dependency that is away. The attempts of the trigger must last for longer (template.yaml).
+PATIENCE_MS = 20_000
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class Pipeline:
         self._retries = retries
         self._now = now
         self._pause = pause
+        self._away: dict[str, int] = {}  # since when a consumer has taken nothing
         self.consumers: Mapping[str, Consumer] = {one.name: one for one in consumers}
 
     def take(self, batch: Sequence[Told], time_left: Callable[[], bool]) -> str | None:
@@ -113,7 +115,7 @@ class Pipeline:
         error = self._apply(consumer, collection, group)
         if error is None:
             return ()
-        if not time_left() or (isinstance(error, Unavailable) and self._patient(group)):
+        if not time_left() or (isinstance(error, Unavailable) and self._patient(consumer)):
             return group
         if len(group) > 1:
             middle = len(group) // 2
@@ -138,11 +140,14 @@ class Pipeline:
             _log.warning("%s: %s", told, type(error).__name__, exc_info=len(group) == 1)
             self._gauges.failed(consumer.name)
             return error
+        self._away.pop(consumer.name, None)
         self._gauges.applied(consumer.name, len(group), max(told.written for told in group))
         return None
 
-    def _patient(self, group: Sequence[Told]) -> bool:
-        return any(self._now() - told.written < PATIENCE_MS for told in group)
+    def _patient(self, consumer: Consumer) -> bool:
+        """Whether what it needs has not been away for long; this process alone knows of it."""
+        now = self._now()
+        return now - self._away.setdefault(consumer.name, now) < PATIENCE_MS
 
     def _bury(self, told: Told, consumer: str, error: Exception) -> bool:
         """Whether a change is kept as a dead letter; else the stream tells of it again."""
