@@ -3,7 +3,8 @@
 A zygote imports the handlers and forks a process for each order, a line of JSON on its input:
 ``{"handler": "functions.changes.apply", "event": {…}, "call": 3, "when": "before"}``. At the call
 of this number, from 1 on, the process ends by SIGKILL, before it is sent or after it was answered;
-call 0 lets it live. The answer is how it ended: 0, or minus its signal.
+call 0 lets it live. Its clock is ``ahead`` milliseconds ahead, so that leases of the dead have
+ended. The answer is how it ended: 0, or minus its signal.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +39,11 @@ class Zygote:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def run(self, handler: str, event: Any, call: int = 0, when: str = "before") -> int:
+    def run(
+        self, handler: str, event: Any, call: int = 0, when: str = "before", ahead: int = 0
+    ) -> int:
         """How the process ended."""
-        order = {"handler": handler, "event": event, "call": call, "when": when}
+        order = {"handler": handler, "event": event, "call": call, "when": when, "ahead": ahead}
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(order) + "\n")
@@ -95,17 +99,21 @@ def _warm() -> None:
 
 def _work(handler: Any, order: Mapping[str, Any]) -> int:
     from covey.aws.queues import SqsJobQueue
+    from covey.records import time as clock
     from covey.store.transport import LeanTransport
 
+    now_ms, ahead = clock.now_ms, order["ahead"]
+    clock.now_ms = lambda: now_ms() + ahead
+
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # metrics are not the answer
-    made, call = [0], LeanTransport.call
+    numbers, call = count(1), LeanTransport.call
 
     def dying(self: Any, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        made[0] += 1
-        if (made[0], order["when"]) == (order["call"], "before"):
+        number = next(numbers)  # of several threads
+        if (number, order["when"]) == (order["call"], "before"):
             os.kill(os.getpid(), signal.SIGKILL)
         answer = call(self, operation, request)
-        if (made[0], order["when"]) == (order["call"], "after"):
+        if (number, order["when"]) == (order["call"], "after"):
             os.kill(os.getpid(), signal.SIGKILL)
         return answer
 
