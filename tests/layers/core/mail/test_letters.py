@@ -17,6 +17,9 @@ VALUES = {
     "lifetime": "1 hour",
     "what": "totp_enabled",
     "provider": "github",
+    "why": "gone",
+    "webhook": "0000000000000000000a",
+    "host": "receiver.example",
 }
 KINDS = sorted(path.stem for path in OWN.glob("*.txt"))
 
