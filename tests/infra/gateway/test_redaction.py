@@ -68,6 +68,7 @@ def test_secrets_are_taken_out_wherever_they_stand(value: Any) -> None:
         f"calling with Bearer {SECRET}",
         "the key cvk_a1B2c3D4e5",
         "a token eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl",
+        "a token id-eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl",
         '{"level":"INFO","message":"m","password":"s3cr3t-Value"}',
     ],
 )
@@ -94,6 +95,12 @@ def test_lines_that_functions_print_are_cleaned_too(line: str) -> None:
 )
 def test_what_is_no_secret_stays_as_it_is(value: Any) -> None:
     assert redacted(value) == value
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("part", ["eyJ-", "eyJ.", "eyJ-a.", "Bearer ", "cvk_", "?token=&", "?a-"])
+def test_what_looks_like_the_beginning_of_a_secret_over_and_over_holds_nobody_up(part: str) -> None:
+    assert isinstance(text(part * (256 * 1024 // len(part))), str)
 
 
 def test_a_value_without_a_bottom_ends() -> None:
