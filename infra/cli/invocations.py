@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def entries(data: Path) -> Iterator[Entry]:
     """Every kept invocation, oldest first; half of a line, as a crash leaves it, is passed over."""
     for path in sorted((data / "events").glob("*.jsonl")):
         try:
-            with path.open(encoding="utf-8") as lines:
+            with path.open(encoding="utf-8", errors="replace") as lines:
                 for line in lines:
                     if (entry := _entry(line)) is not None:
                         yield entry
@@ -44,7 +45,8 @@ def follow(
     read: dict[str, int] = {one.name: one.stat().st_size for one in _files(data)}
     while not over():
         for path in _files(data):
-            yield from _new_of(path, read)
+            with suppress(FileNotFoundError):  # it was the oldest, and is gone
+                yield from _new_of(path, read)
         pause(_FOLLOW_SECONDS)
 
 

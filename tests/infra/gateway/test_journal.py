@@ -138,6 +138,18 @@ def test_half_a_line_is_passed_over(journal: Journal, tmp_path: Path) -> None:
     assert [entry["id"] for entry in kept(tmp_path)] == ["r-1"]
 
 
+def test_half_a_letter_is_passed_over_too(journal: Journal, tmp_path: Path) -> None:
+    journal.finished(call("r-1"))
+    journal.write()
+    (path,) = (tmp_path / "events").iterdir()
+    path.write_bytes(path.read_bytes() + '{"id":"r-2","event":"é'.encode()[:-1])
+    journal.finished(call("r-3"))
+    journal.write()
+    journal.finished(call("r-4"))
+    journal.write()
+    assert [entry["id"] for entry in kept(tmp_path)] == ["r-1", "r-4"]
+
+
 # ---- the commands
 
 
@@ -182,6 +194,23 @@ def test_what_follows_is_told_once(journal: Journal, tmp_path: Path) -> None:
     for entry in invocations.follow(tmp_path, lambda: len(seen) == 3, pause):
         seen.append(entry["id"])
     assert seen == ["turn-0", "turn-1", "turn-2"]
+
+
+def test_a_file_that_goes_while_it_is_followed_ends_nothing(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "events" / "00000001.jsonl").write_text("")
+    gone = tmp_path / "events" / "00000000.jsonl"
+    files = [*(tmp_path / "events").iterdir()]
+    turns = iter([files, [gone, *files]])
+    monkeypatch.setattr(invocations, "_files", lambda _: next(turns))
+    journal.finished(call("r-1"))
+
+    def written() -> bool:
+        journal.write()
+        return False
+
+    assert next(invocations.follow(tmp_path, written))["id"] == "r-1"
 
 
 def test_a_replay_asks_as_nobody_or_as_the_token_says() -> None:
