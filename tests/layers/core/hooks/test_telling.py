@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
@@ -231,6 +232,14 @@ def test_what_does_not_fit_into_a_message_is_left_out() -> None:
         assert len(body) <= MOST_BYTES
         told = RecordChange.of(json.decode(body.encode()))
         assert (told.before is not None, "title" in told.record, told.id) == (before, title, "p1")
+
+
+def test_a_message_has_no_character_that_a_queue_refuses() -> None:
+    # Amazon SQS, SendMessage: #x9 | #xA | #xD | #x20-#xD7FF | #xE000-#xFFFD | #x10000-#x10FFFF
+    told = "".join(map(chr, [*range(1, 0xD800), *range(0xE000, 0x10002), 0x1FFFE, 0x10FFFF]))
+    body = message(change("created", {"title": told}), POSTS, "s:", fault="\uffff")
+    assert not re.search("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", body)
+    assert RecordChange.of(json.decode(body.encode())).record["title"] == told
 
 
 @pytest.mark.parametrize(
