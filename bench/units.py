@@ -23,6 +23,7 @@ from covey import batch, records
 from covey.collections.document import load
 from covey.data import Access
 from covey.insight import meter
+from covey.pipeline.told import Told
 from covey.records.model import Change, ChangeKind
 from covey.records.ports import Query
 from covey.store.layout import layout_of
@@ -230,7 +231,7 @@ def _apply(name: str, sequence: int) -> None:
     record = services().record_store.get(collection, newest)
     change = Change(name, newest, 1, ChangeKind.CREATED, None, record, str(sequence))
     meter.reset()
-    services().pipeline.apply([change])
+    services().pipeline.take([Told(change.sequence, {}, change)], lambda: True)
 
 
 def cells(rows: Sequence[Row]) -> list[list[str]]:

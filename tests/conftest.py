@@ -23,8 +23,9 @@ from infra.gateway import engine_binary
 
 # The same examples each time, so that a commit is judged by what it changes. Laws are searched at
 # random, for as long as one likes, with HYPOTHESIS_PROFILE=random.
-settings.register_profile("fixed", derandomize=True, database=None)
-settings.register_profile("random")
+# No deadline: how long an example takes tells what else the machine does.
+settings.register_profile("fixed", derandomize=True, database=None, deadline=None)
+settings.register_profile("random", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from covey.collections.document import load
+from covey.pipeline.told import Told
 from covey.wiring import services
 
 PAGES = {
@@ -34,7 +35,8 @@ def api(api: Any) -> Iterator[Any]:
 
 def streamed() -> None:
     """Tell the pipeline of every change, as its function is told."""
-    services().pipeline.apply(CHANGES)
+    told = [Told(change.sequence, {}, change) for change in CHANGES]
+    assert services().pipeline.take(told, lambda: True) is None
     CHANGES.clear()
 
 

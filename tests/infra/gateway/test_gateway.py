@@ -49,6 +49,7 @@ def test_an_event_is_api_gateways(gateway):
     assert set(context) == {
         "accountId",
         "apiId",
+        "deploymentId",
         "domainName",
         "domainPrefix",
         "extendedRequestId",

@@ -439,7 +439,7 @@ def test_a_stream_that_is_followed_is_described_once_an_hour() -> None:
 
     async def scenario() -> None:
         task = asyncio.create_task(StreamConsumer(world.around, world.trigger).run())
-        while len(described) < 4:
+        while len(described) < 4 or not world.batches:
             await asyncio.sleep(0.001)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

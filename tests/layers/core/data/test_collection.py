@@ -193,6 +193,7 @@ def test_groups_are_counted_as_the_caller_may_see_them(house: str, anna: str, be
 
 def test_words_are_found_where_a_collection_declares_them(house: str, anna: str) -> None:
     from covey.collections.document import load
+    from covey.pipeline.told import Told
     from covey.records.model import Change, ChangeKind
     from covey.wiring import services
 
@@ -204,10 +205,12 @@ def test_words_are_found_where_a_collection_declares_them(house: str, anna: str)
     services().catalog.save(load(pages))
     ids = [records("pages").as_function().create({"text": text})["id"] for text in ("a fox", "b")]
     stored = services().record_store.get_many(services().catalog.get("pages"), ids)
-    services().pipeline.apply(
+    made = [
         Change("pages", one.id, 1, ChangeKind.CREATED, None, one, str(number))
         for number, one in enumerate(stored.values(), 1)
-    )
+    ]
+    told = [Told(change.sequence, {}, change) for change in made]
+    assert services().pipeline.take(told, lambda: True) is None
     found = records("pages").as_("guest").search("foxes", limit=5)
     assert [one["text"] for one in found] == ["a fox"]
     assert (len(found.scores), found.next, found.complete, len(found)) == (1, None, True, 1)

@@ -280,7 +280,10 @@ class DirectoryBlobs:
         parts = self._directory.parts
         content_type, files = parts.files(self._bucket, key, upload, tags)
         chunks = (chunk for file in files for chunk in _chunks(file))
-        blob = self.put(key, chunks, content_type=content_type)
+        try:
+            blob = self.put(key, chunks, content_type=content_type)
+        except FileNotFoundError as error:  # another joined them first, and dropped them
+            raise NotFound("upload") from error
         parts.drop(self._bucket, key, upload)
         return blob
 
