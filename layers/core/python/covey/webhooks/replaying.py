@@ -70,7 +70,7 @@ class Replaying:
         """Queue deliveries again until none is left or the time ends.
 
         As whoever asked, with the rights of now. A page that is done again queues nothing twice:
-        what is pending stays as it is.
+        what is pending stays as it is, and has its place.
         """
         who = self._owner(job.owner)
         endpoint = enabled(self._endpoints.get(who, job.detail["webhook"]))
@@ -92,7 +92,11 @@ class Replaying:
         return job
 
     def _again(self, who: Principal, one: Delivery, sought: Sought) -> bool:
-        if one.status is Status.PENDING or sought.status not in (None, one.status):
+        if one.status is Status.PENDING:
+            if one.made and not one.tries:  # who asked for it may have died before queueing it
+                self._store.requeue(one)
+            return False
+        if sought.status not in (None, one.status):
             return False
         if who.scopes is not None and not who.scopes.allow("read", one.collection):
             return False
