@@ -21,6 +21,7 @@ from covey.webhooks.sending import Sender
 EXAMINED = 1_000  # deliveries that one look goes through, for those of a status
 PAGE = 100
 LAST = "~"  # after every id
+DECISIVE = 33  # characters: one more than an id has
 ALREADY = "The delivery has changed meanwhile. Try again."
 
 
@@ -71,7 +72,8 @@ class Deliveries:
         """At most `limit`, newest first, and where to go on, or None at the end."""
         found: list[Delivery] = []
         known = self._endpoints.get(who, endpoint)
-        place = min(before, sought.last) if before else sought.last
+        # Of a longer text no more decides, and the table refuses what is no key.
+        place = min(before[:DECISIVE], sought.last) if before else sought.last
         for _ in range(EXAMINED // PAGE):
             page = self._store.newest(known.id, sought.first, place, PAGE)
             for one in page:
