@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from covey.errors import CoveyError
+from covey.errors import CoveyError, Unavailable
 from covey.identity.principal import GUEST, Principal
 from covey.records import fetching
 from covey.records.batch import Batches
@@ -111,6 +111,21 @@ def test_a_rule_reads_other_records(rule: str, anna: bool, ben: bool) -> None:
         one.records.list(who, "docs", {"count": "exact", "limit": "1"}).count for who in (ANNA, BEN)
     ]
     assert [count.number if count else None for count in counted] == [int(anna), int(ben)]
+
+
+def test_what_could_not_be_read_is_not_taken_for_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = world()
+    read = fetching.Fetcher(one.store, one.catalog.get, START)
+
+    def away(*_: object, **__: object) -> None:
+        raise Unavailable("The database is away.")
+
+    with monkeypatch.context() as then:
+        then.setattr(one.store, "get", away)
+        with pytest.raises(Unavailable):
+            read("teams", "red")
+    assert read("teams", "red") is not None
+    assert read("teams", "none") is None
 
 
 def test_a_guest_and_an_unset_relation_are_denied() -> None:

@@ -106,9 +106,9 @@ class Fetcher:
                 f"The rules would have to read more than {self._most} other records. "
                 "Ask for a smaller page, or filter by an index that holds fewer."
             )
+        found: dict[_Key, Mapping[str, Any] | None] = dict.fromkeys(wanted)
         for name in sorted({collection for collection, _ in wanted}):
             ids = [record_id for collection, record_id in wanted if collection == name]
-            self._known |= dict.fromkeys([(name, record_id) for record_id in ids])
             try:
                 there = self._find(name)
             except NotFound:
@@ -116,7 +116,8 @@ class Fetcher:
             held = [record_id for record_id in ids if can_hold(there, record_id)]
             for record in self._records(there, held):
                 if record.expires is None or record.expires * 1000 > self._now:
-                    self._known[name, record.id] = RecordView(there, record)
+                    found[name, record.id] = RecordView(there, record)
+        self._known |= found  # not before: what could not be read is not absent
 
     def _records(self, collection: Collection, ids: list[str]) -> Iterable[Record]:
         if len(ids) == 1:
