@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from dataclasses import replace
 
 import pytest
 
 from covey.collections import load
+from covey.collections.scope import CallerScope
 from covey.errors import Unavailable
+from covey.expressions import Expression
 from covey.realtime.batch import RENEWED_MS
 from covey.realtime.delivery import Delivery
+from covey.realtime.fan_out import FanOut
 from covey.realtime.sockets import Gone
+from covey.records.fetching import Fetcher
 from covey.testing.realtime import MemoryConnectionStore
 from covey.testing.sockets import MemorySockets
 from tests.layers.core.realtime.house import ANN, DRAFT, POSTS, PUBLIC, House, change, post
@@ -64,6 +69,42 @@ def test_roles_of_now_decide_what_is_told(house: House) -> None:
     house.roles["ann"] = ()
     assert house.tell(change(None, DRAFT)) == {}
     assert [kind for kind, _ in house.tell(change(None, PUBLIC))["a"]] == ["created"]
+
+
+class Asked(Fetcher):
+    """Reads that note whether two ask at once; a rule holds."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house.kept, house.catalog.get, 0)
+        self.asking, self.met = 0, False
+
+    def holds(self, rule: Expression, scope: CallerScope) -> bool:
+        self.asking += 1
+        time.sleep(0.02)
+        self.met = self.met or self.asking > 1
+        self.asking -= 1
+        return True
+
+
+def test_what_rules_read_others_by_is_asked_by_one_at_a_time(house: House) -> None:
+    rule = 'record("posts", "p1") != null'
+    house.rule(rule)
+    house.catalog.save(load({**POSTS, "name": "notes", "rules": {"read": rule}}))
+    made: list[Asked] = []
+
+    def reads() -> Asked:
+        made.append(Asked(house))
+        return made[-1]
+
+    parts = (house.store, house.log, house.places, house.catalog)
+    delivery = Delivery(house.sockets, house.store)
+    fan_out = FanOut(*parts, delivery, house.present, now=house.clock, reads=reads)
+    house.listen(house.open("a", "ann-token"), "posts")
+    house.listen(house.open("b", "ben-token"), "notes")
+    house.roles |= {"ann": ("new",), "ben": ("new",)}  # so that both are judged while it is sent
+    fan_out.tell([change(None, PUBLIC), replace(change(None, PUBLIC), collection="notes")])
+    assert [len(house.events(one)) for one in "ab"] == [1, 1]
+    assert not any(one.met for one in made)
 
 
 def identity(house: House, connection: str) -> object:

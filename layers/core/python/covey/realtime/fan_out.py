@@ -44,7 +44,7 @@ class FanOut:
     ) -> None:
         """`present` is the caller of now; raises Unauthenticated for one that is not there.
 
-        `reads` makes what rules read other records by, anew for each batch of changes.
+        `reads` makes what rules read other records by, anew for each collection of a batch.
         """
         self._store = store
         self._catalog = catalog
@@ -62,8 +62,9 @@ class FanOut:
         """
         outbox: dict[str, list[Told]] = {}
         presences = self._presences()
-        read = None if self._reads is None else self._reads()
         for collection, there, some in self._listened(changes):
+            # For each judge its own: they are asked side by side, and each guards what it asks.
+            read = None if self._reads is None else self._reads()
             batch = self._batch(Judge(collection, some, self._filters, read))
             batch.keep()
             for told in self._wanted(batch, there, presences):
