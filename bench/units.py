@@ -216,6 +216,7 @@ def _kept() -> Iterator[Row]:
         cost = spent(partial(_apply, name, 2))
         why = "a total, and a mark that it is counted" if name == "counted" else (
             "a posting for the word, and a mark")  # fmt: skip
+        why += "; each batch looks up the webhooks"
         yield Row(f"{what} kept: one new record, after the write", cost, least, why)
     counted = access("counted")
     cost = spent(lambda: counted.aggregate(group=["kind"], count=True))
