@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from standardwebhooks import Webhook
@@ -401,6 +402,21 @@ def test_a_patch_merges_headers_and_minds_the_revision(world: World) -> None:
     assert stale.status == 412
     bare = world("PATCH", target, {"headers": None}, headers={"If-Match": '"2"'})
     assert (bare.status, bare.json["headers"]) == (200, [])
+
+
+def test_headers_do_not_follow_to_another_server(world: World) -> None:
+    made = world.made(headers={"X-A": "1", "X-B": "2"})
+    target = f"/webhooks/{made['id']}"
+    parts = urlsplit(made["url"])
+    path = parts._replace(path="/elsewhere").geturl()
+    assert world("PATCH", target, {"url": path}).status == 200
+    away = parts._replace(netloc=f"{parts.hostname}:{(parts.port or 443) + 1}").geturl()
+    for headers in ({}, {"x-a": "3"}):
+        refused = world("PATCH", target, {"url": away, "headers": headers})
+        assert (refused.status, refused.json["errors"][0]["field"]) == (422, "headers")
+    assert world("GET", target).json["url"] == path
+    moved = world("PATCH", target, {"url": away, "headers": {"x-a": "3", "X-B": None}})
+    assert (moved.status, moved.json["headers"]) == (200, ["x-a"])
 
 
 def test_one_that_is_removed_is_told_of_nothing_more(world: World) -> None:

@@ -15,6 +15,7 @@ from covey.identity.authorize import permits
 from covey.identity.ports import NOWHERE, Place
 from covey.identity.principal import Kind, Principal
 from covey.outbound.addresses import Reach
+from covey.outbound.urls import parse
 from covey.records.conditions import Conditions
 from covey.records.ids import IdMaker, is_auto
 from covey.webhooks.document import MAX_HEADERS, Wanted, wanted
@@ -107,6 +108,8 @@ class Endpoints:
         conditions.check(before.etag)
         want = self._wanted(who, patch, _document(before))
         bare = "headers" in patch and patch["headers"] is None
+        if not bare:
+            _refuse_carried(before, want)
         after = self._with(replace(before, headers={}) if bare else before, want, self._now())
         enabled = after.enabled and not before.enabled
         saved = self._save(before, replace(after, disabled="" if enabled else after.disabled))
@@ -195,6 +198,18 @@ def host_of(endpoint: Endpoint) -> str:
 
 def _may(who: Principal, collections: Sequence[str]) -> bool:
     return who.scopes is None or all(who.scopes.allow("read", name) for name in collections)
+
+
+def _refuse_carried(before: Endpoint, want: Wanted) -> None:
+    """Headers are never shown again: nobody may have them sent to another server unseen."""
+    old, new = parse(before.url), parse(want.url)
+    if (old.scheme, old.host, old.port) == (new.scheme, new.host, new.port):
+        return
+    given = {name.lower() for name in want.headers}
+    carried = sorted(name for name in before.headers if name.lower() not in given)
+    if carried:
+        why = f"must be given anew, or null, for another server: {', '.join(carried)}"
+        raise Invalid(f"headers {why}.", errors=[FieldError("headers", "required", why)])
 
 
 def _document(endpoint: Endpoint) -> dict[str, Any]:
