@@ -10,6 +10,7 @@ import asyncio
 import random
 import signal
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -65,7 +66,8 @@ class Stream:
             streams.close()
             return found
 
-        found = asyncio.run(read())
+        with ThreadPoolExecutor(1) as aside:  # a browser's tests leave a loop running in this thread
+            found = aside.submit(asyncio.run, read()).result()
         if found:
             self._after = found[-1]["dynamodb"]["SequenceNumber"]
         mine = [
