@@ -66,7 +66,7 @@ class Stream:
             streams.close()
             return found
 
-        with ThreadPoolExecutor(1) as aside:  # a browser's tests leave a loop running in this thread
+        with ThreadPoolExecutor(1) as aside:  # a browser's tests leave a loop in this thread
             found = aside.submit(asyncio.run, read()).result()
         if found:
             self._after = found[-1]["dynamodb"]["SequenceNumber"]
